@@ -1,0 +1,49 @@
+// Package switchcore is the landing page of a module; it has no code.
+//
+// The module is the control plane of a Linux switch as a library: the
+// forwarding database of a bridge, devlink, flow tables in the manner of Open
+// vSwitch, and the neighbour cache, each of which can drive switch hardware.
+// Hardware is whatever implements the small interfaces of package switchdev. A
+// simulated switch is included, so everything runs, and can be made to fail,
+// without any.
+//
+// # Packages
+//
+//   - switchdev: the contract between tables and hardware; addresses, VLANs,
+//     ports, roles of a driver, errors
+//   - switchdev/switchdevtest: the conformance kit for drivers
+//   - fdb: the forwarding database; fdb/bridge: the bridge that forwards with it
+//   - devlink: device registry, parameters, health, reload
+//   - flowtable: masked flow tables with upcalls and offload
+//   - neigh: the neighbour cache; neigh/encap: tunnel headers that follow it
+//   - hwsim: a simulated switch chip; hwsim/simdriver: a devlink driver for it
+//   - lab: everything wired together
+//
+// The four tables import switchdev and never one another, so a program links
+// what it uses. ARCHITECTURE.md says what holds between the packages, and what
+// of them exists in this version.
+//
+// # Example
+//
+//	table, err := fdb.New(fdb.Config{}) // no hardware: a software table
+//	if err != nil {
+//		return err
+//	}
+//	defer table.Close()
+//
+//	station := fdb.Key{MAC: switchdev.MustParseMAC("02:00:00:00:00:01"), VLAN: 10}
+//	table.Learn(station, 1) // a frame came in by port 1
+//
+//	entry, ok := table.Lookup(station)
+//	if !ok {
+//		return flood(frame)
+//	}
+//	return forward(frame, entry.Port)
+//
+// # Promises
+//
+// An operation that can be refused by hardware returns the refusal, with the
+// table as it was. A station that was learned is found by the next lookup, even
+// while hardware is slow or hangs. The data path takes no lock, allocates
+// nothing and returns no error. Nothing runs before New or after Close.
+package switchcore

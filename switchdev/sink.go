@@ -1,0 +1,88 @@
+package switchdev
+
+// ReportKind says what a device reports.
+type ReportKind uint8
+
+// The kinds of reports. The zero value is not a report.
+const (
+	// ReportLearned: the device learned, or saw move, Key behind Port.
+	ReportLearned ReportKind = iota + 1
+	// ReportAged: the device aged out its row of Key that pointed to Port.
+	ReportAged
+	// ReportFlushed: the device dropped the rows that it had learned on Port
+	// (0: on every port of the domain) in VLAN Key.VLAN (0: in every VLAN).
+	ReportFlushed
+	// ReportReset: the device lost its tables; Epoch is the new epoch.
+	ReportReset
+	// ReportPortUp and ReportPortDown: the carrier of Port changed.
+	ReportPortUp
+	ReportPortDown
+	// ReportPortGone: Port was taken out of the device; its number may come
+	// back as another port.
+	ReportPortGone
+	// ReportFlow: the flow Flow is now in state State; Err tells why it was
+	// refused.
+	ReportFlow
+	// ReportSpace: room was freed in a table that had been full.
+	ReportSpace
+	numReportKinds
+)
+
+var reportNames = [numReportKinds]string{
+	ReportLearned: "learned", ReportAged: "aged", ReportFlushed: "flushed", ReportReset: "reset",
+	ReportPortUp: "port-up", ReportPortDown: "port-down", ReportPortGone: "port-gone",
+	ReportFlow: "flow", ReportSpace: "space",
+}
+
+// String returns the kind's name, for instance "learned".
+func (k ReportKind) String() string {
+	if k < numReportKinds && reportNames[k] != "" {
+		return reportNames[k]
+	}
+	return "report(" + itoa(uint64(k)) + ")"
+}
+
+// Report is what a device says of its own accord, or of an operation whose
+// call has already returned. Fields that a kind does not name are zero.
+type Report struct {
+	// Kind says which of the other fields count.
+	Kind ReportKind
+	// Domain is the forwarding domain concerned; 0 for the whole device.
+	Domain Domain
+	// Port is the port concerned. A report about a row names the port that
+	// the row pointed to, so that a late report can be told from a current
+	// one.
+	Port PortID
+	// Epoch is the device's epoch when it happened; never 0.
+	Epoch Epoch
+	// Token is that of the operation that brought it about, 0 if none.
+	Token Token
+	// Key is the station of ReportLearned and ReportAged.
+	Key FDBKey
+	// Locked marks a ReportLearned from a locked port: the device holds the
+	// station but lets none of its traffic through.
+	Locked bool
+	// Flow and State are those of ReportFlow.
+	Flow  FlowID
+	State FlowState
+	// Err is the reason of a refused flow.
+	Err error
+}
+
+// Sink takes what devices report. Report only queues: it never blocks, never
+// calls back into the driver, and may be called from any goroutine, also from
+// inside a role call. What does not fit is counted by the sink and made good by
+// a dump; it is the sink's concern, not the driver's.
+type Sink interface {
+	Report(r Report)
+}
+
+// Reporter is the role of devices that report upward.
+type Reporter interface {
+	// Bind hands every later report of the device to sink, until unbind is
+	// called. Several sinks may be bound; each gets every report, in the order
+	// in which things happened in one domain. When unbind returns, no call of
+	// the sink is running and none follows; unbind is idempotent and must not
+	// be called from inside that sink.
+	Bind(sink Sink) (unbind func())
+}
