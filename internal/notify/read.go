@@ -1,0 +1,205 @@
+package notify
+
+// origin is where an event came from.
+type origin uint8
+
+const (
+	nowhere origin = iota
+	live
+	replayed
+	marker
+)
+
+// readPlain puts the next event into cur. Without one and without an error the
+// subscription is armed.
+func (s *Subscription[E]) readPlain() (bool, error) {
+	if s.overtaken() {
+		return false, s.overrun()
+	}
+	for {
+		if s.resync {
+			s.recapture()
+		}
+		if s.step() != nowhere {
+			return true, nil
+		}
+		if ok, err := s.fill(); !ok {
+			return false, err
+		}
+	}
+}
+
+// overtaken reports whether a replay that was captured when subscribing is not worth
+// beginning: its subscriber fell behind before the first read. This is that read, so
+// it also arms what subscribing left unarmed.
+func (s *Subscription[E]) overtaken() bool {
+	if !s.fresh {
+		return false
+	}
+	s.fresh = false
+	s.ring.mu.Lock()
+	defer s.ring.mu.Unlock()
+	s.armIfLevel()
+	return s.ring.head.Load()-s.pos > uint64(s.ring.cfg.Capacity)
+}
+
+// armIfLevel keeps what release relies on: a subscription that has been read from and
+// that has nothing to take off the ring is armed. The lock is held.
+func (s *Subscription[E]) armIfLevel() {
+	r := s.ring
+	if s.pos == r.head.Load() && !r.closed.Load() && !s.closed.Load() {
+		r.arm(s)
+	}
+}
+
+// step puts the next event that the reader already holds into cur.
+func (s *Subscription[E]) step() origin {
+	for {
+		from := nowhere
+		switch {
+		case s.walk != nil && s.replay:
+			from = s.stepReplay()
+		case s.mark:
+			s.mark = false
+			s.cur = s.opt.Synced()
+			s.stamp(s.last)
+			return marker
+		case s.walk != nil:
+			from = s.stepBulk()
+		case s.next < len(s.buf):
+			from = s.stepRecord()
+		default:
+			return nowhere
+		}
+		if from != nowhere && s.wanted() {
+			return from
+		}
+		if s.keys != nil && s.keys.held() > 0 {
+			return nowhere // the end of a replay found keys that have vanished
+		}
+	}
+}
+
+func (s *Subscription[E]) stepReplay() origin {
+	e, ok := s.walk()
+	if !ok {
+		s.walk, s.replay = nil, false
+		s.mark = s.opt.Synced != nil
+		if s.keys != nil {
+			s.keys.sweep(s.ring.cfg.Number, s.last)
+		}
+		return nowhere
+	}
+	s.cur = e
+	s.stamp(s.last)
+	return replayed
+}
+
+func (s *Subscription[E]) stepBulk() origin {
+	e, ok := s.walk()
+	if !ok {
+		s.walk, s.last = nil, s.end
+		return nowhere
+	}
+	if s.number > s.end {
+		s.bulkTooLong()
+	}
+	s.cur, s.last = e, s.number
+	s.number++
+	s.stamp(s.last)
+	return live
+}
+
+func (s *Subscription[E]) stepRecord() origin {
+	rec := &s.buf[s.next]
+	s.next++
+	if rec.source != nil {
+		s.walk, s.replay = rec.source(), false
+		s.number, s.end = rec.first, rec.first+rec.count-1
+		*rec = record[E]{}
+		return nowhere
+	}
+	s.cur, s.last = rec.event, rec.first
+	*rec = record[E]{}
+	s.stamp(s.last)
+	return live
+}
+
+// fill takes the next records off the ring. Without any, and also when it took the
+// last, it arms the subscription in the same step.
+func (s *Subscription[E]) fill() (bool, error) {
+	r := s.ring
+	if s.buf == nil {
+		s.buf = make([]record[E], 0, min(batch, r.cfg.Capacity))
+	}
+	r.mu.Lock()
+	s.primed.Store(true)
+	head, capacity := r.head.Load(), uint64(r.cfg.Capacity)
+	lag := head - s.pos
+	switch {
+	case s.closed.Load(), lag == 0 && r.closed.Load():
+		r.mu.Unlock()
+		return false, r.cfg.Closed
+	case lag > capacity:
+		r.mu.Unlock()
+		return s.fallBehind()
+	}
+	n := min(lag, uint64(cap(s.buf)))
+	s.buf, s.next = s.buf[:n], 0
+	for i := range s.buf {
+		s.buf[i] = r.slots[(s.pos+uint64(i))&(capacity-1)]
+	}
+	s.pos += n
+	s.armIfLevel()
+	r.mu.Unlock()
+	return n > 0, nil
+}
+
+func (s *Subscription[E]) fallBehind() (bool, error) {
+	if s.keys != nil {
+		s.resync = true
+		return true, nil
+	}
+	return false, s.overrun()
+}
+
+// overrun gives up the queue and makes the error that says so. A subscription with a
+// replay captures it at the next read, as late as possible; one without continues
+// here and now, because what its reader dumps after the error must not miss anything.
+func (s *Subscription[E]) overrun() error {
+	r := s.ring
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	lost := &OverrunError{From: s.last + 1, To: r.seq.Load(), Err: r.cfg.Overrun}
+	s.last = lost.To
+	s.walk, s.mark = nil, false
+	if s.opt.Replay != nil {
+		s.resync = true
+		return lost
+	}
+	s.pos = r.head.Load()
+	s.armIfLevel()
+	return lost
+}
+
+func (s *Subscription[E]) recapture() {
+	if s.keys != nil {
+		s.keys.begin()
+	}
+	s.ring.mu.Lock()
+	defer s.ring.mu.Unlock()
+	s.capture()
+	s.armIfLevel()
+	s.resync = false
+}
+
+// capture takes the snapshot and the place where live events go on. It does not arm:
+// a subscriber that never reads its first replay shall cost nothing. The lock is held.
+func (s *Subscription[E]) capture() {
+	s.primed.Store(true)
+	s.pos, s.last = s.ring.head.Load(), s.ring.seq.Load()
+	s.walk, s.replay = s.opt.Replay(), true
+	if s.walk == nil {
+		s.walk = func() (e E, ok bool) { return e, false }
+	}
+}

@@ -1,0 +1,262 @@
+package notify
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// DefaultCapacity is how many records a ring holds when its Config does not say.
+const DefaultCapacity = 1024
+
+// maxCapacity keeps the slots of any event type addressable on 32-bit machines.
+const maxCapacity = 1 << 24
+
+var (
+	// ErrOverrun tells a subscriber that it fell behind and lost events.
+	ErrOverrun = errors.New("notify: subscriber overrun")
+	// ErrClosed is the end of a subscription: it or its ring was closed.
+	ErrClosed = errors.New("notify: closed")
+)
+
+// OverrunError is what a subscriber gets when it fell behind. It wraps
+// [Config.Overrun].
+type OverrunError struct {
+	// From and To are the first and the last number that the subscriber passed over,
+	// including events that its filter would have dropped.
+	From, To uint64
+	// Err is Config.Overrun.
+	Err error
+}
+
+// Error gives the text of Err and the range.
+func (e *OverrunError) Error() string {
+	return fmt.Sprintf("%v: events %d to %d", e.Err, e.From, e.To)
+}
+
+// Unwrap gives Err.
+func (e *OverrunError) Unwrap() error { return e.Err }
+
+// Config configures a ring. The zero value is valid.
+type Config[E any] struct {
+	// Capacity is how many records the ring holds: a power of two, at most 1<<24;
+	// zero means DefaultCapacity.
+	Capacity int
+	// Number writes an event's number into it. Readers call it, concurrently and with
+	// no lock held, just before they filter the event. Nil leaves events as they are.
+	Number func(e *E, seq uint64)
+	// Overrun is what an OverrunError wraps; nil means ErrOverrun.
+	Overrun error
+	// Closed ends a subscription; nil means ErrClosed.
+	Closed error
+}
+
+// record is one append: an event, or a source that stands for count of them.
+type record[E any] struct {
+	first, count uint64
+	source       Source[E]
+	event        E
+}
+
+// Ring is a bounded log of events that many read. Use New.
+type Ring[E any] struct {
+	cfg Config[E]
+
+	// head counts the records ever appended, seq is the newest event's number. Both are
+	// written under mu.
+	head   atomic.Uint64
+	seq    atomic.Uint64
+	closed atomic.Bool
+
+	mu    sync.Mutex
+	slots []record[E] // nil while nobody is subscribed
+	subs  int
+	// waiting holds the armed subscriptions: each has no token, and has read all there
+	// is. spare is the array that the last wake-up emptied.
+	waiting, spare []*Subscription[E]
+	wakes          uint64
+}
+
+// New makes a ring, or says what is wrong with cfg.
+func New[E any](cfg Config[E]) (*Ring[E], error) {
+	if cfg.Capacity == 0 {
+		cfg.Capacity = DefaultCapacity
+	}
+	if c := cfg.Capacity; c < 0 || c > maxCapacity || c&(c-1) != 0 {
+		return nil, fmt.Errorf("notify: capacity %d is not a power of two from 1 to %d", c, maxCapacity)
+	}
+	if cfg.Overrun == nil {
+		cfg.Overrun = ErrOverrun
+	}
+	if cfg.Closed == nil {
+		cfg.Closed = ErrClosed
+	}
+	return &Ring[E]{cfg: cfg}, nil
+}
+
+// Append appends one event and returns its number, or 0 when the ring is closed.
+// It allocates nothing in the steady state and never waits for a reader.
+func (r *Ring[E]) Append(e E) uint64 {
+	r.mu.Lock()
+	if r.closed.Load() {
+		r.mu.Unlock()
+		return 0
+	}
+	seq := r.put(1, nil, e)
+	wake := r.detach()
+	r.mu.Unlock()
+	r.wake(wake)
+	return seq
+}
+
+// AppendBulk is Update with one [Tx.AppendBulk].
+func (r *Ring[E]) AppendBulk(n uint64, source Source[E]) (first uint64) {
+	r.Update(func(tx Tx[E]) { first = tx.AppendBulk(n, source) })
+	return first
+}
+
+// Tx appends from inside [Ring.Update]. It is good until that function returns.
+type Tx[E any] struct{ r *Ring[E] }
+
+// Update runs fn under the leaf lock. What fn appends, and what it changes in a
+// view that Replay functions capture, is one step for every subscriber: nobody can
+// see a part of it. fn may decide to append nothing. It must be short, must not
+// block, and must not call the ring except through tx. Update reports whether fn
+// ran; it does not once the ring is closed. When fn panics, what it appended stays.
+func (r *Ring[E]) Update(fn func(tx Tx[E])) bool {
+	var wake []*Subscription[E]
+	defer func() { r.wake(wake) }()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed.Load() {
+		return false
+	}
+	before := r.head.Load()
+	defer func() {
+		if r.head.Load() != before {
+			wake = r.detach()
+		}
+	}()
+	fn(Tx[E]{r})
+	return true
+}
+
+// Append appends one event and returns its number.
+func (tx Tx[E]) Append(e E) uint64 { return tx.r.put(1, nil, e) }
+
+// AppendBulk appends one record that stands for up to n events, and returns the
+// number of the first. Its cost does not depend on n: each subscriber walks the
+// source when it reaches the record. A source that yields fewer than n leaves
+// numbers unused; one that yields more is a bug of the producer, and the reader
+// panics. With n = 0 nothing is appended and the result is 0.
+func (tx Tx[E]) AppendBulk(n uint64, source Source[E]) (first uint64) {
+	if n == 0 {
+		return 0
+	}
+	var none E
+	return tx.r.put(n, source, none)
+}
+
+// Last is the number of the newest event, 0 when there was none.
+func (tx Tx[E]) Last() uint64 { return tx.r.seq.Load() }
+
+// Last is the number of the newest event, 0 when there was none. It takes no lock.
+func (r *Ring[E]) Last() uint64 { return r.seq.Load() }
+
+// Close ends the ring: appends do nothing from now on, subscribers read what they
+// have not read yet and then get Config.Closed. A subscriber that fell behind still
+// gets its overrun and its replay, so Replay functions may run after Close.
+// Closing again does nothing.
+func (r *Ring[E]) Close() {
+	r.mu.Lock()
+	r.closed.Store(true)
+	wake := r.detach()
+	r.mu.Unlock()
+	r.wake(wake)
+}
+
+// Stats is a snapshot of a ring's counters.
+type Stats struct {
+	Last          uint64 // number of the newest event
+	Records       uint64 // appended since New; a bulk is one
+	Subscriptions int    // open now
+	Waiting       int    // subscriptions that the next append will wake
+	Wakes         uint64 // how often an append or Close visited a subscription
+}
+
+// Stats returns the counters.
+func (r *Ring[E]) Stats() Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Stats{
+		Last: r.seq.Load(), Records: r.head.Load(), Subscriptions: r.subs,
+		Waiting: len(r.waiting), Wakes: r.wakes,
+	}
+}
+
+// put stores one record. The lock is held.
+func (r *Ring[E]) put(n uint64, source Source[E], e E) uint64 {
+	head, first := r.head.Load(), r.seq.Load()+1
+	if r.slots != nil {
+		p := &r.slots[head&uint64(len(r.slots)-1)]
+		p.first, p.count, p.source, p.event = first, n, source, e
+	}
+	r.seq.Store(first + n - 1)
+	r.head.Store(head + 1)
+	return first
+}
+
+// arm puts a subscription that has read everything among those that the next append
+// wakes. The lock is held: reading head and arming are one step for producers, else
+// an append between the two would wake nobody.
+func (r *Ring[E]) arm(s *Subscription[E]) {
+	if s.place == 0 {
+		r.waiting = append(r.waiting, s)
+		s.place = len(r.waiting)
+	}
+}
+
+// disarm undoes arm. The lock is held.
+func (r *Ring[E]) disarm(s *Subscription[E]) {
+	if s.place == 0 {
+		return
+	}
+	end := len(r.waiting) - 1
+	moved := r.waiting[end]
+	r.waiting[s.place-1], moved.place = moved, s.place
+	r.waiting[end], r.waiting = nil, r.waiting[:end]
+	s.place = 0
+}
+
+// detach takes all armed subscriptions, which wake then signals without the lock.
+// The lock is held. They are disarmed here and not after the signal: a reader that
+// takes its token and arms anew in between must stay armed.
+func (r *Ring[E]) detach() []*Subscription[E] {
+	wake := r.waiting
+	if len(wake) == 0 {
+		return nil
+	}
+	r.waiting, r.spare = r.spare, nil
+	for _, s := range wake {
+		s.place = 0
+	}
+	r.wakes += uint64(len(wake))
+	return wake
+}
+
+// wake signals what detach took and hands the array back.
+func (r *Ring[E]) wake(wake []*Subscription[E]) {
+	if len(wake) == 0 {
+		return
+	}
+	for _, s := range wake {
+		s.signal()
+	}
+	clear(wake)
+	r.mu.Lock()
+	if cap(wake) > cap(r.spare) {
+		r.spare = wake[:0]
+	}
+	r.mu.Unlock()
+}
