@@ -31,7 +31,9 @@ type Driver interface {
 // A wrapper that implements a role replaces that role; a role that it does not
 // implement is found on the driver that it unwraps to, which then bypasses the
 // wrapper. A decorator that must see every call therefore implements every
-// role and answers ErrUnsupported for the roles that its inner driver lacks.
+// role and answers ErrUnsupported for the roles that its inner driver lacks;
+// the roles that have no answer, [Reporter] and [FDBSubmitter], it has only if
+// its inner driver has them.
 type Unwrapper interface {
 	Unwrap() Driver
 }

@@ -38,8 +38,8 @@ const (
 	// else, whatever row of that key it held before, its own learned ones
 	// included.
 	FDBSet FDBVerb = iota + 1
-	// FDBDelete makes the device hold no row of Entry.Key that it was told to
-	// hold. Entry.Port is where the caller believes the row to be, 0 if it
+	// FDBDelete makes the device hold no row of Entry.Key, whether it was told
+	// to hold it or learned it by itself. Entry.Port is where the caller believes the row to be, 0 if it
 	// does not know; a device removes the row wherever it is.
 	FDBDelete
 )
@@ -66,9 +66,11 @@ type FDBOp struct {
 // SWITCHDEV_FDB_ADD_TO_DEVICE and SWITCHDEV_FDB_DEL_TO_DEVICE, whose errors
 // the bridge drops; here they are the answer.
 type FDBOffloader interface {
-	// ApplyFDB executes a batch, by the batch contract (see [Result]). One
+	// ApplyFDB executes a batch, by the rules of batches (see the package documentation). One
 	// batch holds at most one operation per key and domain. A full table, or a
-	// full bucket, answers ErrNoSpace and holds the row that it held before.
+	// full bucket, answers ErrNoSpace and holds the row that it held before. A
+	// key that cannot be one (see [FDBKey.Check]) answers ErrInvalid. Whether
+	// the port is a member yet is not looked at.
 	ApplyFDB(ctx context.Context, ops []FDBOp, results []Result)
 }
 
@@ -97,7 +99,7 @@ type FDBFlushOp struct {
 // FDBFlusher is the role of devices that learn by themselves. Rows that were
 // set by an [FDBOp] stay. Linux: DSA's port_fast_age.
 type FDBFlusher interface {
-	// FlushFDB executes a batch, by the batch contract (see [Result]).
+	// FlushFDB executes a batch, by the rules of batches (see the package documentation).
 	FlushFDB(ctx context.Context, ops []FDBFlushOp, results []Result)
 }
 

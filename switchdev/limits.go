@@ -15,7 +15,7 @@ type Limits struct {
 	Flows   int // flow rows
 	Headers int // tunnel headers
 
-	// Shared is a budget that several of the tables above draw on together;
+	// Shared is a budget that VLANs, FDB, Flows and Headers draw on together;
 	// each is then bounded by its own limit and by what the others left.
 	Shared int
 
@@ -23,7 +23,8 @@ type Limits struct {
 	// larger ones; a device answers ErrInvalid for every operation beyond it.
 	Batch int
 
-	// AgeingMin and AgeingMax bound the ageing time.
+	// AgeingMin and AgeingMax bound the ageing time. 0, which turns learning
+	// off, is always within them.
 	AgeingMin, AgeingMax time.Duration
 }
 
@@ -46,8 +47,8 @@ type Resetter interface {
 	// Epoch returns the device's epoch. It is quick and never blocks.
 	Epoch() Epoch
 
-	// Reset clears every table of the device and begins a new epoch, which it
-	// returns. When Reset returns, no operation begun before it has or will
+	// Reset clears every table of the device, the memberships and attributes of
+	// its ports included, and begins a new epoch, which it returns. When Reset returns, no operation begun before it has or will
 	// have any effect, and those that were running have been answered with an
 	// older epoch or an error. A bound sink gets one ReportReset.
 	Reset(ctx context.Context) (Epoch, error)

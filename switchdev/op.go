@@ -65,25 +65,3 @@ type Result struct {
 	// Err is nil when the operation was executed.
 	Err error
 }
-
-// The batch contract. Every role method named Apply… takes a batch of
-// operations and a slice of as many results, results[i] answering ops[i], and
-// keeps these rules; package switchdevtest checks each of them:
-//
-//   - Operations of one batch take effect in order. Each is executed wholly or
-//     not at all; the failure of one does not undo or skip another.
-//   - Set operations are upserts and idempotent. Deleting what is not there
-//     succeeds.
-//   - A result with a nil error is final: when the call returns, the hardware
-//     forwards by it.
-//   - Calls may come from several goroutines. Callers keep to one call per
-//     role and device at a time; a driver serialises on its own what its
-//     hardware cannot do at once, and never with a lock that a [Sink] call or
-//     [Driver.Name] would need.
-//   - ctx ends the wait. When it ends, the driver answers what it executed, and
-//     answers the rest either with ctx's error, which promises that it was not
-//     and will not be executed, or with ErrOutcomeUnknown.
-//   - ops and results belong to the driver until the call returns, and not
-//     afterwards.
-//   - A driver never calls the table that called it. What it has to say it
-//     reports to the sink, which only queues.

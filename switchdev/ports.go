@@ -62,10 +62,13 @@ type PortVerb uint8
 const (
 	// PortJoin makes the port a member of the domain: from now on its frames
 	// are forwarded among the domain's ports. A port is in at most one domain;
-	// joining a second is refused with ErrBusy.
+	// joining a second is refused with ErrBusy, joining the same one again
+	// changes its attributes. A port that the device does not have answers
+	// ErrNoDevice.
 	PortJoin PortVerb = iota + 1
 	// PortLeave ends the membership. When it has succeeded no row, VLAN or
-	// attribute of the port is left in the device.
+	// attribute of the port is left in the device. Leaving what the port is
+	// not a member of succeeds.
 	PortLeave
 	// PortSet changes the attributes named in Set.
 	PortSet
@@ -86,8 +89,9 @@ type PortOp struct {
 	Op
 	Verb PortVerb
 	Port PortID
-	// Set names which of the following a PortSet changes; a PortJoin takes
-	// all of them.
+	// Set names which of the following a PortSet changes. A PortJoin takes all
+	// of them; flags that FlagMask does not name are those of
+	// DefaultPortFlags then.
 	Set PortAttr
 	// State is the spanning tree state.
 	State PortState
@@ -106,7 +110,7 @@ type PortOffloader interface {
 	// and touches no hardware. Linux: SWITCHDEV_ATTR_ID_PORT_PRE_BRIDGE_FLAGS.
 	CheckPorts(ctx context.Context, ops []PortOp, results []Result)
 
-	// ApplyPorts executes a batch, by the batch contract (see [Result]).
+	// ApplyPorts executes a batch, by the rules of batches (see the package documentation).
 	ApplyPorts(ctx context.Context, ops []PortOp, results []Result)
 }
 

@@ -23,7 +23,8 @@ const (
 	// ReportFlow: the flow Flow is now in state State; Err tells why it was
 	// refused.
 	ReportFlow
-	// ReportSpace: room was freed in a table that had been full.
+	// ReportSpace: room was freed in a table after an operation was refused
+	// with ErrNoSpace. A device that reports at all reports this.
 	ReportSpace
 	numReportKinds
 )
@@ -47,7 +48,8 @@ func (k ReportKind) String() string {
 type Report struct {
 	// Kind says which of the other fields count.
 	Kind ReportKind
-	// Domain is the forwarding domain concerned; 0 for the whole device.
+	// Domain is the forwarding domain concerned by a report about a row or a
+	// flow; the other kinds are about the device and leave it 0.
 	Domain Domain
 	// Port is the port concerned. A report about a row names the port that
 	// the row pointed to, so that a late report can be told from a current
@@ -69,8 +71,8 @@ type Report struct {
 	Err error
 }
 
-// Sink takes what devices report. Report only queues: it never blocks, never
-// calls back into the driver, and may be called from any goroutine, also from
+// Sink takes what devices report. Report only queues: it never blocks, and calls
+// the driver for nothing but its Name, Epoch, Limits and Usage. It may be called from any goroutine, also from
 // inside a role call. What does not fit is counted by the sink and made good by
 // a dump; it is the sink's concern, not the driver's.
 type Sink interface {

@@ -32,15 +32,12 @@ func (t *Tree) CheckInit() []Problem {
 }
 
 // CheckSleep finds time.Sleep in tests outside a synctest bubble. A test
-// function must itself enter the bubble; a helper may sleep in a file that uses
+// function must itself enter the bubble; a helper may sleep in a package that uses
 // synctest.
 func (t *Tree) CheckSleep() []Problem {
 	var problems []Problem
-	t.eachFunc(func(_ *Package, f *File, fn *ast.FuncDecl) {
-		if !f.Test || mentions(fn, "synctest", "Test") {
-			return
-		}
-		if !isTest(fn) && mentions(f.AST, "synctest", "Test") {
+	t.eachFunc(func(pkg *Package, f *File, fn *ast.FuncDecl) {
+		if !f.Test || mentions(fn, "synctest", "Test") || !isTest(fn) && pkg.bubbles() {
 			return
 		}
 		ast.Inspect(fn, func(n ast.Node) bool {
@@ -51,6 +48,16 @@ func (t *Tree) CheckSleep() []Problem {
 		})
 	})
 	return problems
+}
+
+// bubbles reports whether a file of the package enters a bubble.
+func (p *Package) bubbles() bool {
+	for _, f := range p.Files {
+		if mentions(f.AST, "synctest", "Test") {
+			return true
+		}
+	}
+	return false
 }
 
 // CheckLeaks finds packages whose tests do not look for leaked goroutines.

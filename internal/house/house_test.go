@@ -133,7 +133,7 @@ var violations = []struct {
 	{"length", "fdb/a.go", "package fdb\n" + strings.Repeat("\n", maxLines), "split it"},
 	{"init", "fdb/a.go", "package fdb\nfunc init() {}\n", "init function"},
 	{"sleep", "fdb/a_test.go", "package fdb\nimport \"time\"\nfunc TestB() { time.Sleep(1) }\n", "TestB sleeps"},
-	{"sleep", "fdb/a_test.go", "package fdb\nimport \"time\"\nfunc nap2() { time.Sleep(1) }\n", "nap2 sleeps"},
+	{"sleep", "neigh/a_test.go", "package neigh\nimport (\"testing\"; \"time\"; \"go.uber.org/goleak\")\nfunc TestMain(m *testing.M) { goleak.VerifyTestMain(m) }\nfunc nap2() { time.Sleep(1) }\n", "nap2 sleeps"},
 	{"sleep", "fdb/a_test.go", "package fdb\nimport (\"time\"; \"testing/synctest\")\nvar _ = synctest.Test\nfunc TestB() { time.Sleep(1) }\n", "TestB sleeps"},
 	{"leaks", "neigh/a_test.go", "package neigh\n", "goleak"},
 	{"leaks", "fdb/main_test.go", "package fdb\nfunc TestMain() {}\n", "goleak"},

@@ -1,0 +1,277 @@
+package cam
+
+// Stats describes a table. Splits and the rest count since New.
+type Stats struct {
+	Segments  int // of 14 KiB each
+	Directory int // entries, of 24 bytes each with the writer's part
+	Live      int
+	Dead      int // deleted slots that wait for their segment to be built anew
+	Splits    uint64
+	Merges    uint64
+	Clones    uint64 // segments replaced for an exact write or after a snapshot
+	Rebuilds  uint64 // segments replaced because a quarter of their used slots was dead
+	Doublings uint64 // of the directory
+	Halvings  uint64
+	Reseeds   uint64 // whole tables rehashed, because the hash stopped spreading
+}
+
+// Stats walks the writer's bookkeeping; it is for the writer to call.
+func (t *Table) Stats() Stats {
+	s := t.stats
+	d := t.dir.Load()
+	s.Segments, s.Directory, s.Live = t.segs, len(d.segs), t.Len()
+	for i := 0; i < len(t.meta); i += t.span(d, i) {
+		s.Dead += int(t.meta[i].used - t.meta[i].live)
+	}
+	return s
+}
+
+// span is the length of the run of directory entries that i belongs to.
+func (t *Table) span(d *directory, i int) int {
+	return 1 << (d.bits() - uint(t.meta[i].depth))
+}
+
+type verb uint8
+
+const (
+	keep verb = iota
+	write
+	erase
+)
+
+// edit is what replace changes on the way.
+type edit struct {
+	verb  verb
+	hot   Hot
+	cold  Cold
+	match Match // normal; for erase
+}
+
+// replace publishes a copy of a's segment without its dead slots and with one
+// edit, and returns the last word of the edited key before it.
+func (t *Table) replace(a *anchor, e edit) Hot {
+	d, n := a.d, new(segment)
+	ext := extent{epoch: t.epoch, depth: a.ext.depth}
+	add := func(key uint64, h Hot, cold uint64, used uint32) {
+		n.fill(d.hash(key), key, h, cold, used)
+		ext.live++
+	}
+	t.turn.Add(1)
+	defer t.turn.Add(1)
+	skip := a.key
+	if e.verb == keep {
+		skip = 0
+	}
+	a.seg.drain(skip, add)
+	var old Hot
+	if e.verb != keep {
+		old = t.applyEdit(a, e, add)
+	}
+	ext.used = ext.live
+	t.live.Add(int64(ext.live) - int64(a.ext.live))
+	t.publish(d, a.base, n, ext)
+	t.stats.Clones++
+	return old
+}
+
+// applyEdit decides on the frozen word, which is the last one there will be.
+func (t *Table) applyEdit(a *anchor, e edit, add func(uint64, Hot, uint64, uint32)) Hot {
+	var old Hot
+	var cold uint64
+	var used uint32
+	if a.slot >= 0 {
+		old = freeze(a.seg.hot(a.slot))
+		cold, used = a.seg.cold[a.slot].Load(), a.seg.used[a.slot].Load()
+	}
+	switch {
+	case e.verb == write && old == 0:
+		add(a.key, supersede(0, e.hot), e.cold.word(), packUsed(e.cold.Used))
+	case e.verb == write:
+		add(a.key, supersede(old, e.hot), e.cold.word(), max(used, packUsed(e.cold.Used)))
+	case e.verb == erase && old != 0 && e.match.differs(uint64(old)) != 0:
+		add(a.key, old, cold, used)
+	}
+	return old
+}
+
+// publish makes a segment the one of the run of entries that ext.depth says.
+func (t *Table) publish(d *directory, base int, s *segment, ext extent) {
+	end := base + 1<<(d.bits()-uint(ext.depth))
+	for i := base; i < end; i++ {
+		t.meta[i].depth = ext.depth
+	}
+	t.meta[base] = ext
+	for i := base; i < end; i++ {
+		d.segs[i].Store(s)
+	}
+}
+
+// makeRoom sees to it that a new key fits in a's segment, and finds its slot. It
+// returns true when it changed something, and the caller must look again.
+func (t *Table) makeRoom(a *anchor) bool {
+	limit := uint16(splitLoad)
+	if t.segs < smallSegments {
+		limit = smallSplitLoad
+	}
+	if a.ext.used >= limit {
+		switch {
+		case a.ext.live <= limit/4*3:
+			t.rebuild(a)
+			return true
+		case t.split(a):
+			return true
+		case a.ext.used >= hardLoad && a.ext.live < hardLoad:
+			t.rebuild(a)
+			return true
+		case a.ext.used >= hardLoad:
+			t.reseed()
+			return true
+		}
+	}
+	slot, full := a.seg.free(a.hash)
+	if full > maxProbe && t.Len() >= t.reseedAt {
+		t.reseed()
+		return true
+	}
+	a.free = slot
+	return false
+}
+
+func (t *Table) rebuild(a *anchor) {
+	t.replace(a, edit{})
+	t.stats.Clones--
+	t.stats.Rebuilds++
+}
+
+// split replaces a's segment by two of one more bit. It returns false when the
+// directory would have to grow beyond all proportion to what it holds.
+func (t *Table) split(a *anchor) bool {
+	depth := uint(a.ext.depth)
+	d, base := a.d, a.base
+	if depth == d.bits() {
+		if depth >= maxBits || len(d.segs) >= sparse*t.segs {
+			return false
+		}
+		d, base = t.resize(d, depth+1), base*2
+		t.stats.Doublings++
+	}
+	var half [2]*segment
+	var ext [2]extent
+	for i := range half {
+		half[i] = new(segment)
+		ext[i] = extent{epoch: t.epoch, depth: uint8(depth + 1)}
+	}
+	t.turn.Add(1)
+	defer t.turn.Add(1)
+	a.seg.drain(0, func(key uint64, h Hot, cold uint64, used uint32) {
+		hash := d.hash(key)
+		i := hash >> (63 - depth) & 1
+		half[i].fill(hash, key, h, cold, used)
+		ext[i].live++
+	})
+	span := 1 << (d.bits() - depth - 1)
+	for i := range half {
+		ext[i].used = ext[i].live
+		t.publish(d, base+i*span, half[i], ext[i])
+	}
+	t.deepen(depth, -1)
+	t.deepen(depth+1, 2)
+	t.stats.Splits++
+	return true
+}
+
+func (t *Table) deepen(depth uint, n int) {
+	t.depths[depth] += n
+	t.segs += n
+}
+
+// resize publishes a directory of the given bits with the same segments.
+func (t *Table) resize(d *directory, bits uint) *directory {
+	n := d.copyOf(bits)
+	meta := make([]extent, len(n.segs))
+	for i := range meta {
+		j := i
+		if bits > d.bits() {
+			j >>= bits - d.bits()
+		} else {
+			j <<= d.bits() - bits
+		}
+		meta[i] = t.meta[j]
+	}
+	t.meta = meta
+	t.dir.Store(n)
+	return n
+}
+
+// shrink merges the segment of a hash with its neighbour, as often as both
+// together are nearly empty, and halves a directory that is far too fine.
+func (t *Table) shrink(hash uint64) {
+	for {
+		d := t.dir.Load()
+		base := t.baseOf(d, int(hash>>(d.shift&63)))
+		ext := t.meta[base]
+		if ext.live >= mergeLow || ext.depth == 0 {
+			return
+		}
+		span := t.span(d, base)
+		buddy := t.meta[base^span]
+		if buddy.depth != ext.depth || buddy.live+ext.live > mergeSum {
+			return
+		}
+		t.merge(d, base&^span, span)
+	}
+}
+
+func (t *Table) merge(d *directory, base, span int) {
+	n := new(segment)
+	depth := uint(t.meta[base].depth)
+	ext := extent{epoch: t.epoch, depth: uint8(depth - 1)}
+	t.turn.Add(1)
+	defer t.turn.Add(1)
+	for _, i := range [2]int{base, base + span} {
+		d.segs[i].Load().drain(0, func(key uint64, h Hot, cold uint64, used uint32) {
+			n.fill(d.hash(key), key, h, cold, used)
+			ext.live++
+		})
+	}
+	ext.used = ext.live
+	t.publish(d, base, n, ext)
+	t.deepen(depth, -2)
+	t.deepen(depth-1, 1)
+	t.stats.Merges++
+	if b := d.bits(); b > minBits && t.depths[b] == 0 && t.depths[b-1] == 0 {
+		t.resize(d, b-1)
+		t.stats.Halvings++
+	}
+}
+
+// reseed rehashes the whole table with a new seed. It is for the day when the
+// seed is known to an attacker: with a secret one it never happens. Until it
+// returns refreshes are Busy and marks wait.
+func (t *Table) reseed() {
+	d := t.dir.Load()
+	seed := randomSeed()
+	if t.seeded {
+		seed = [2]uint64{mix(d.seed[0]), mix(d.seed[1])}
+	}
+	n := &Table{epoch: t.epoch, seeded: t.seeded, reseedAt: 2*t.Len() + segSlots}
+	n.reset(oddSeed(seed), d.gen+1)
+	t.turn.Add(1)
+	defer t.turn.Add(1)
+	for i := 0; i < len(t.meta); i += t.span(d, i) {
+		d.segs[i].Load().drain(0, func(key uint64, h Hot, cold uint64, used uint32) {
+			n.Put(keyOf(key), h, unpackCold(cold, used))
+		})
+	}
+	t.meta, t.depths, t.segs, t.reseedAt = n.meta, n.depths, n.segs, n.reseedAt
+	t.stats.Reseeds++
+	t.dir.Store(n.dir.Load())
+}
+
+// mix is the finaliser of SplitMix64, so that seeded tables repeat themselves.
+func mix(x uint64) uint64 {
+	x += golden
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

@@ -1,0 +1,210 @@
+package cam
+
+// anchor is where the writer finds a key.
+type anchor struct {
+	d    *directory
+	key  uint64
+	hash uint64
+	base int // first directory entry of the run
+	seg  *segment
+	ext  *extent
+	slot int // -1 when the segment has never held the key
+	free int // where it would go then, set by makeRoom
+}
+
+func (t *Table) anchor(k Key) anchor {
+	a := anchor{d: t.dir.Load(), key: k.word()}
+	a.hash = a.d.hash(a.key)
+	i := int(a.hash >> (a.d.shift & 63))
+	a.base = t.baseOf(a.d, i)
+	a.ext = &t.meta[a.base]
+	a.seg = a.d.segs[i].Load()
+	a.seg.fetch(a.hash)
+	a.slot = a.seg.locate(a.key, a.hash)
+	return a
+}
+
+func (t *Table) baseOf(d *directory, i int) int {
+	return i &^ (1<<(d.bits()-uint(t.meta[i].depth)) - 1)
+}
+
+// load returns the live hot word, 0 if there is none.
+func (a *anchor) load() Hot {
+	if a.slot < 0 {
+		return 0
+	}
+	return Hot(a.seg.hot(a.slot).Load())
+}
+
+// shared reports whether a snapshot holds the segment too.
+func (t *Table) shared(a *anchor) bool { return a.ext.epoch != t.epoch }
+
+// Put inserts an entry or replaces it whole, in place where it can, and returns
+// the one it replaced. An entry that is replaced keeps the marks it has and the
+// newer of the two stamps and times of use, whatever refreshes and marks race
+// with the call. The cold part becomes visible before the hot word.
+func (t *Table) Put(k Key, h Hot, c Cold) (old Hot, replaced bool) {
+	return t.put(k, h, c, false)
+}
+
+// PutExact is [Table.Put] by replacing the segment object: no reader that took
+// a [Ref] sees a port, flags and Seq that do not belong together. It costs some
+// microseconds and 14 KiB of garbage.
+func (t *Table) PutExact(k Key, h Hot, c Cold) (old Hot, replaced bool) {
+	return t.put(k, h, c, true)
+}
+
+func (t *Table) put(k Key, h Hot, c Cold, exact bool) (Hot, bool) {
+	h = h &^ Frozen
+	for {
+		a := t.anchor(k)
+		if a.slot < 0 && t.makeRoom(&a) {
+			continue
+		}
+		if exact || t.shared(&a) {
+			old := t.replace(&a, edit{verb: write, hot: h, cold: c})
+			return old, old != 0
+		}
+		if a.slot >= 0 {
+			old := t.overwrite(&a, h, c)
+			return old, old != 0
+		}
+		a.seg.insert(a.free, a.key, supersede(0, h), c.word(), packUsed(c.Used))
+		a.ext.used++
+		a.ext.live++
+		t.live.Add(1)
+		return 0, false
+	}
+}
+
+// overwrite changes a slot in place, reviving it if it is dead.
+func (t *Table) overwrite(a *anchor, h Hot, c Cold) Hot {
+	w := a.seg.hot(a.slot)
+	cur := w.Load()
+	if cur == 0 {
+		a.seg.used[a.slot].Store(packUsed(c.Used))
+	} else {
+		raise(&a.seg.used[a.slot], packUsed(c.Used))
+	}
+	a.seg.cold[a.slot].Store(c.word())
+	for !w.CompareAndSwap(cur, uint64(supersede(Hot(cur), h))) {
+		cur = w.Load()
+	}
+	if cur == 0 {
+		a.ext.live++
+		t.live.Add(1)
+	}
+	return Hot(cur)
+}
+
+// Update changes a live entry by f and returns the new word, or false if there
+// is none. f is called again with the newest word when a refresh or a mark came
+// between, so nothing is lost that f keeps; it must not touch the table. What f
+// returns unchanged is not written. Present stays set.
+func (t *Table) Update(k Key, f func(Hot, Cold) (Hot, Cold)) (Hot, bool) {
+	a := t.anchor(k)
+	cur := a.load()
+	if cur == 0 {
+		return 0, false
+	}
+	before := t.coldAt(&a)
+	for {
+		h, c := f(cur, before)
+		h = h&^Frozen | Present
+		if t.shared(&a) && ((h^cur)&^(Marks|StampMask) != 0 || c.word() != before.word()) {
+			t.replace(&a, edit{})
+			a = t.anchor(k)
+			cur = a.load()
+			continue
+		}
+		if c.word() != before.word() {
+			a.seg.cold[a.slot].Store(c.word())
+		}
+		raise(&a.seg.used[a.slot], packUsed(c.Used))
+		if h == cur || a.seg.hot(a.slot).CompareAndSwap(uint64(cur), uint64(h)) {
+			return h, true
+		}
+		cur = a.load()
+	}
+}
+
+// UpdateExact is [Table.Update] by replacing the segment object; see
+// [Table.PutExact]. f is called once; marks cannot be cleared by it nor stamps
+// lowered, since what races with it is kept.
+func (t *Table) UpdateExact(k Key, f func(Hot, Cold) (Hot, Cold)) (Hot, bool) {
+	a := t.anchor(k)
+	cur := a.load()
+	if cur == 0 {
+		return 0, false
+	}
+	h, c := f(cur, t.coldAt(&a))
+	old := t.replace(&a, edit{verb: write, hot: h &^ Frozen, cold: c})
+	return supersede(old, h), true
+}
+
+func (t *Table) coldAt(a *anchor) Cold {
+	return unpackCold(a.seg.cold[a.slot].Load(), a.seg.used[a.slot].Load())
+}
+
+// Delete removes an entry and returns its last word.
+func (t *Table) Delete(k Key) (Hot, bool) { return t.remove(k, Match{}, false) }
+
+// DeleteExact is [Table.Delete] by replacing the segment object; see
+// [Table.PutExact].
+func (t *Table) DeleteExact(k Key) (Hot, bool) { return t.remove(k, Match{}, true) }
+
+// DeleteIf removes an entry if its word is exactly expected: a refresh or a
+// mark that came between wins.
+func (t *Table) DeleteIf(k Key, expected Hot) bool {
+	_, ok := t.remove(k, Match{Mask: ^Frozen, Want: expected}, false)
+	return ok
+}
+
+// DeleteMatch removes an entry if m selects it at the instant of removal, which
+// is how a sweep deletes: Match{Mask: Static | Marks, Before: limit}. It returns
+// the word removed, or the one that was spared (0 if there was none).
+func (t *Table) DeleteMatch(k Key, m Match) (Hot, bool) { return t.remove(k, m, false) }
+
+// DeleteMatchExact is [Table.DeleteMatch] by replacing the segment object; see
+// [Table.PutExact].
+func (t *Table) DeleteMatchExact(k Key, m Match) (Hot, bool) { return t.remove(k, m, true) }
+
+func (t *Table) remove(k Key, m Match, exact bool) (Hot, bool) {
+	m = m.normal()
+	a := t.anchor(k)
+	cur := a.load()
+	if cur == 0 || m.differs(uint64(cur)) != 0 {
+		return cur, false
+	}
+	if exact || t.shared(&a) {
+		cur = t.replace(&a, edit{verb: erase, match: m})
+		if m.differs(uint64(cur)) != 0 {
+			return cur, false
+		}
+		t.shrink(a.hash)
+		return cur, true
+	}
+	for w := a.seg.hot(a.slot); !w.CompareAndSwap(uint64(cur), 0); {
+		cur = Hot(w.Load())
+		if m.differs(uint64(cur)) != 0 {
+			return cur, false
+		}
+	}
+	a.ext.live--
+	t.live.Add(-1)
+	if a.ext.live < mergeLow {
+		t.shrink(a.hash)
+	}
+	return cur, true
+}
+
+// Clear empties the table at once and returns what it held. A refresh or mark
+// that found its entry before may still succeed on it afterwards, as if it had
+// come first.
+func (t *Table) Clear() *Snapshot {
+	d := t.dir.Load()
+	s := &Snapshot{dir: d, n: t.Len()}
+	t.epoch++
+	t.reset(d.seed, d.gen)
+	return s
+}

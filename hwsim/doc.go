@@ -1,0 +1,102 @@
+// Package hwsim is a simulated switch chip: ports, a data plane that forwards
+// by itself, a forwarding database, VLANs, budgets that they share, and
+// everything that can go wrong with them. A [Chip] is a [switchdev.Driver] with
+// the roles for ports, bridge attributes, VLANs and the forwarding database; to
+// the packages above it is hardware.
+//
+//	chip, err := hwsim.New(hwsim.Config{
+//		Limits: switchdev.Limits{FDB: 1024},
+//		Host:   hwsim.Host{OnTrap: queue},
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	defer chip.Close()
+//	chip.Port(1).Attach(hwsim.Wire{Rx: fromPeer, Tx: toPeer})
+//	fault, _ := hwsim.ParseFault("slow:fdb:50ms")
+//	chip.Inject(fault)
+//	drive(chip)                        // as any switchdev.Driver
+//	for _, v := range chip.Audit() {   // who broke which rule
+//		log.Print(v)
+//	}
+//
+// # Data plane
+//
+// A frame that comes in by a wire or by [Port.Ingress] is checked, classified
+// into a VLAN, learned from and sent, in the goroutine that brought it. What
+// the host is to see comes out of [Chip.Host] or goes to Host.OnTrap as a
+// [HostFrame]:
+//
+//   - of a port that is in no domain, every frame;
+//   - link-local frames, and frames for a row that is local or of the bridge;
+//   - a copy of what is flooded, marked Forwarded. When no port may send a frame
+//     that was to be flooded the mark is missing, and the host has it alone;
+//   - a copy, marked Forwarded, of a frame whose source the chip does not know
+//     and cannot learn: learning is off at the port, the table is full, or a
+//     static row says otherwise;
+//   - a frame, not marked, whose source sits elsewhere than where an operation
+//     has put it. The chip does not switch it: software learns the move, then
+//     forwards it by what it knows now, and tells the chip. Until then frames
+//     for that station go to the old port, as on any switch. Static, local and
+//     sticky rows are not moved so.
+//
+// With VLAN filtering the host sees floods and its own frames only in VLANs
+// that port 0 is a member of.
+//
+// The chip reports what it learns, moves and ages out by itself, and once in
+// Hardware.Refresh that the station of a row that may age is alive, also of
+// rows that it was told to hold: so software keeps its entry. Rows that it was
+// told to hold it does not age itself.
+//
+// # Time
+//
+// An operation takes effect when its latency has passed; a batch is answered
+// after its last operation. Every role has its own queue, in which batches wait
+// for each other. A chip that is not Manual has one goroutine with a timer, and
+// one for each wire. It runs as it is in a bubble of testing/synctest.
+//
+// A Manual chip has none: [Chip.Poll] executes what was submitted and is due.
+// Blocking calls take no time on it; what a fault makes hang waits for its ctx,
+// for the fault's release, or for a reset. [Chip.Operations], [Chip.Execute] and
+// [Chip.Complete] step through what is in flight one operation at a time, so
+// that a test may try every order. Making a small Manual chip costs about a
+// microsecond.
+//
+// # Concurrency
+//
+// All methods may be called concurrently, but Poll, Execute and Complete of one
+// Manual chip belong to one goroutine at a time. No lock is held while a sink,
+// OnTrap, an egress hook, a logger or a done function is called. Frames are
+// shared, not copied: nobody changes one that a chip has seen.
+//
+// The data plane holds a read lock for the decision about one frame, some tens
+// of nanoseconds for a known station, and the write lock to learn a new one. A
+// pass of ageing, a dump and a flush hold it for the whole table.
+//
+// # Errors
+//
+// Refusals are [*switchdev.OpError] with the sentinels of package switchdev:
+// ErrNoDevice and ErrPortGone for ports, ErrNoSpace for a full table or bucket,
+// ErrBusy for a port in another domain, ErrRange for an ageing time, ErrInvalid
+// for what is never right, a token of zero and what exceeds Limits.Batch, and
+// ErrUnsupported for attributes and flags that the chip does not have. An
+// operation that a reset overtook answers ErrDeviceUnavailable: it was not
+// executed. ErrOutcomeUnknown comes only from a [Fault]. The data plane returns
+// no errors; it counts.
+//
+// # Differences from Linux
+//
+// What a driver for a real chip does differently from this one, or Linux's own
+// bridge from the chip's:
+//
+//   - Linux drops the errors of FDB operations; here they are the answer.
+//   - A disabled port drops link-local frames too. Linux drops them later, in
+//     the protocol's handler.
+//   - Linux moves a static entry that is not sticky when a frame comes in
+//     elsewhere. The chip leaves that to software, see above.
+//   - There is no multicast database; multicast is flooded.
+//   - FDBDelete removes the chip's own row of the key too.
+//   - A row may point to a port that is not a member of the domain, and lie in a
+//     VLAN that the port is not in: real chips don't mind either. [Audit] does.
+//   - Without carrier rows stay; flushing them is up to software, as in DSA.
+package hwsim

@@ -1,0 +1,274 @@
+package hwsim
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// refusals are the errors that a text can name, as err=….
+var refusals = [...]struct {
+	name string
+	err  error
+}{
+	{"busy", switchdev.ErrBusy},
+	{"exist", switchdev.ErrExist},
+	{"invalid", switchdev.ErrInvalid},
+	{"no-device", switchdev.ErrNoDevice},
+	{"no-space", switchdev.ErrNoSpace},
+	{"not-exist", switchdev.ErrNotExist},
+	{"permission", switchdev.ErrPermission},
+	{"range", switchdev.ErrRange},
+	{"timeout", switchdev.ErrTimeout},
+	{"unavailable", switchdev.ErrDeviceUnavailable},
+	{"unknown", switchdev.ErrOutcomeUnknown},
+	{"unsupported", switchdev.ErrUnsupported},
+}
+
+// ParseFault reads a fault as it is written on a command line: the kind, the
+// role with or without a verb, and what else there is to say, with colons
+// between.
+//
+//	refuse:fdb:p=0.1             every tenth FDB operation is refused
+//	refuse:vlan.set:err=no-space VLAN memberships are refused, as for want of space
+//	full:fdb:100                 the forwarding database holds 100 rows
+//	slow:fdb:50ms                FDB operations take 50 ms longer
+//	hang:fdb.delete:nth=3        FDB deletes hang, from the third on
+//	hang:fdb:done                they take effect and aren't answered
+//	reset:after=100              the chip is reset after the hundredth operation
+//
+// After the role come, in any order: a duration (slow) or a number of rows
+// (full); p=, nth=, count=; mac=, vlan=, port= and domain= to select; err=, one
+// of busy, exist, invalid, no-device, no-space, not-exist, permission, range,
+// timeout, unavailable, unknown and unsupported; done, to strike after the
+// operation has taken effect; deaf, to ignore its ctx; before= and after=, which
+// are nth= without and with done. An address is written with dashes or dots.
+//
+// The error is a [*switchdev.ParseError], which is [switchdev.ErrInvalid].
+func ParseFault(spec string) (Fault, error) {
+	var f Fault
+	parts := strings.Split(spec, ":")
+	kind := slices.Index(faultNames[:], parts[0])
+	if kind <= 0 {
+		return Fault{}, faultError(spec, "want refuse, full, slow, hang or reset, not "+strconv.Quote(parts[0]))
+	}
+	f.Kind = FaultKind(kind)
+	parts = parts[1:]
+	if len(parts) > 0 && f.Match.parseRole(parts[0]) {
+		parts = parts[1:]
+	}
+	seen := make([]string, 0, len(parts))
+	for _, part := range parts {
+		name, reason := f.parsePart(part)
+		if reason == "" && slices.Contains(seen, name) {
+			reason = "said twice"
+		}
+		if reason != "" {
+			return Fault{}, faultError(spec, strconv.Quote(part)+": "+reason)
+		}
+		seen = append(seen, name)
+	}
+	var refused *switchdev.OpError
+	if err := f.check(""); errors.As(err, &refused) {
+		return Fault{}, faultError(spec, refused.Reason)
+	}
+	if f.Kind == FaultSlow && f.Delay == 0 {
+		return Fault{}, faultError(spec, "slow wants a duration, such as 50ms")
+	}
+	return f, nil
+}
+
+func faultError(spec, reason string) error {
+	return &switchdev.ParseError{What: "fault", Input: spec, Reason: reason}
+}
+
+// parseRole reads role or role.verb, and reports whether s is one.
+func (s *Selector) parseRole(text string) bool {
+	role, verb, _ := strings.Cut(text, ".")
+	i := slices.Index(roleNames[:], role)
+	if i < 0 || strings.HasSuffix(text, ".") {
+		return false
+	}
+	if verb != "" && !slices.Contains(roleVerbs[i], verb) {
+		return false
+	}
+	s.Role, s.Verb = Role(i), verb
+	return true
+}
+
+var roleVerbs = [numRoles][]string{
+	RoleAny:    {"set", "delete"},
+	RolePort:   {"join", "leave", "set"},
+	RoleBridge: {"set"},
+	RoleVLAN:   {"set", "delete"},
+	RoleFDB:    {"set", "delete"},
+	RoleFlush:  {"flush"},
+	RoleDump:   {"dump"},
+	RoleReset:  {"reset"},
+}
+
+// parsePart reads one part and returns what it is about, or what is wrong.
+func (f *Fault) parsePart(part string) (name, reason string) {
+	name, value, assigned := strings.Cut(part, "=")
+	if !assigned {
+		return f.parseWord(part)
+	}
+	switch name {
+	case "p":
+		p, err := strconv.ParseFloat(value, 64)
+		if err != nil || !(p > 0 && p <= 1) {
+			return name, "want a probability above 0 and at most 1"
+		}
+		f.Probability = p
+		return name, ""
+	case "nth", "before", "after":
+		if (name != "nth") && f.Kind != FaultHang && f.Kind != FaultReset {
+			return name, "only for hang and reset"
+		}
+		f.After = f.After || name == "after"
+		return "nth", parseCount(value, &f.Nth)
+	case "count":
+		return name, parseCount(value, &f.Count)
+	case "err":
+		return name, f.parseErr(value)
+	}
+	return name, f.Match.parse(name, value)
+}
+
+func (f *Fault) parseWord(word string) (name, reason string) {
+	switch {
+	case word == "done" && (f.Kind == FaultHang || f.Kind == FaultReset):
+		f.After = true
+		return word, ""
+	case word == "deaf" && f.Kind == FaultHang:
+		f.Deaf = true
+		return word, ""
+	case f.Kind == FaultSlow:
+		d, err := time.ParseDuration(word)
+		if err != nil || d <= 0 {
+			return "delay", "want a duration, such as 50ms"
+		}
+		f.Delay = d
+		return "delay", ""
+	case f.Kind == FaultFull:
+		n, err := strconv.ParseUint(word, 10, 31)
+		if err != nil {
+			return "rows", "want a number of rows"
+		}
+		f.Rows = int(n)
+		return "rows", ""
+	}
+	return word, "not understood"
+}
+
+func (f *Fault) parseErr(value string) string {
+	if f.Kind != FaultRefuse {
+		return "only for refuse"
+	}
+	for _, r := range refusals {
+		if r.name == value {
+			f.Err = r.err
+			return ""
+		}
+	}
+	return "no such error"
+}
+
+func parseCount(value string, n *int) string {
+	u, err := strconv.ParseUint(value, 10, 31)
+	if err != nil || u == 0 {
+		return "want a number from 1 on"
+	}
+	*n = int(u)
+	return ""
+}
+
+func (s *Selector) parse(name, value string) string {
+	var err error
+	switch name {
+	case "mac":
+		s.MAC, err = switchdev.ParseMAC(value)
+		if err == nil && s.MAC.IsZero() {
+			return "the zero address is none"
+		}
+	case "vlan":
+		s.VLAN, err = switchdev.ParseVLAN(value)
+	case "port":
+		s.Port, err = switchdev.ParsePortID(value)
+		if err == nil && s.Port == 0 {
+			return "want a number from 1 on"
+		}
+	case "domain":
+		var d switchdev.Domain
+		if d, err = switchdev.ParseDomain(value); err == nil {
+			s.Domain = &d
+		}
+	default:
+		return "not understood"
+	}
+	var parse *switchdev.ParseError
+	if errors.As(err, &parse) {
+		return parse.Reason
+	}
+	return ""
+}
+
+// String returns the fault as [ParseFault] reads it. An error that no text can
+// name is left out.
+func (f Fault) String() string {
+	b := []byte(f.Kind.String())
+	if f.Match.Role != RoleAny || f.Match.Verb != "" {
+		b = append(b, ":"+f.Match.Role.String()...)
+	}
+	if f.Match.Verb != "" {
+		b = append(b, "."+f.Match.Verb...)
+	}
+	switch f.Kind {
+	case FaultSlow:
+		b = append(b, ":"+f.Delay.String()...)
+	case FaultFull:
+		b = append(b, ":"+strconv.Itoa(f.Rows)...)
+	}
+	for _, r := range refusals {
+		if f.Err == r.err {
+			b = append(b, ":err="+r.name...)
+		}
+	}
+	if f.Probability != 0 {
+		b = append(b, ":p="...)
+		b = strconv.AppendFloat(b, f.Probability, 'g', -1, 64)
+	}
+	b = appendCount(b, ":nth=", f.Nth)
+	b = appendCount(b, ":count=", f.Count)
+	b = f.Match.appendTo(b)
+	if f.After {
+		b = append(b, ":done"...)
+	}
+	if f.Deaf {
+		b = append(b, ":deaf"...)
+	}
+	return string(b)
+}
+
+func (s *Selector) appendTo(b []byte) []byte {
+	if !s.MAC.IsZero() {
+		b = append(b, ":mac="+strings.ReplaceAll(s.MAC.String(), ":", "-")...)
+	}
+	b = appendCount(b, ":vlan=", int(s.VLAN))
+	b = appendCount(b, ":port=", int(s.Port))
+	if s.Domain != nil {
+		b = append(b, ":domain="+s.Domain.String()...)
+	}
+	return b
+}
+
+func appendCount(b []byte, name string, n int) []byte {
+	if n == 0 {
+		return b
+	}
+	return strconv.AppendInt(append(b, name...), int64(n), 10)
+}

@@ -1,0 +1,124 @@
+package hwsim
+
+import (
+	"time"
+
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// heard is what the chip makes of a source address.
+type heard uint8
+
+const (
+	heardKnown   heard = iota // the row is as the frame says, or is not to change
+	heardUnknown              // software ought to see the frame, and learn
+	heardMoved                // software's own entry is wrong: it gets the frame alone
+)
+
+// hear learns from a source address (net/bridge/br_fdb.c, br_fdb_update). It
+// reports again when a row must be written and write is not set.
+func (c *Chip) hear(p *Port, dom *domain, src switchdev.MAC, vlan switchdev.VLAN, now int64, write bool) (again bool, h heard) {
+	if dom.ageing == 0 {
+		return false, heardKnown
+	}
+	key := switchdev.FDBKey{MAC: src, VLAN: vlan}
+	r := c.rows.find(dom.id, key)
+	learns := p.flags&switchdev.PortLearns != 0
+	switch {
+	case r != nil && r.port == p.id:
+		return c.refresh(r, p, key, now, learns, write), heardKnown
+	case r != nil && r.keeps():
+		return false, c.kept(r)
+	case !learns:
+		return false, heardUnknown
+	case r != nil && r.told:
+		c.stats.movedAway.Add(1)
+		return false, heardMoved
+	case !write:
+		return true, heardKnown
+	}
+	return false, c.learn(r, p, dom, key, now, false)
+}
+
+// kept is what becomes of a frame whose source has a fixed row elsewhere: a
+// static row may be moved by software, a local or sticky one by nobody.
+func (c *Chip) kept(r *row) heard {
+	if r.flags&(switchdev.FDBLocal|switchdev.FDBSticky) != 0 {
+		return heardKnown
+	}
+	return heardUnknown
+}
+
+// refresh notes that the station of r is alive, and reports it where r may age.
+// A port that does not learn doesn't refresh either.
+func (c *Chip) refresh(r *row, p *Port, key switchdev.FDBKey, now int64, learns, write bool) (again bool) {
+	if !learns || r.keeps() {
+		return false
+	}
+	if r.stamp.Load() != now {
+		r.stamp.Store(now)
+		c.stats.refreshed.Add(1)
+	}
+	every := c.cfg.Hardware.Refresh
+	if every < 0 || time.Duration(now-r.reported.Load()) < every {
+		return false
+	}
+	if !write {
+		return true
+	}
+	c.told(r, p, key, now)
+	return false
+}
+
+// told reports where a station is.
+func (c *Chip) told(r *row, p *Port, key switchdev.FDBKey, now int64) {
+	r.reported.Store(now)
+	c.report(switchdev.Report{
+		Kind: switchdev.ReportLearned, Domain: p.domainID(), Port: p.id, Key: key,
+		Locked: r.flags&switchdev.FDBLocked != 0,
+	})
+}
+
+// learn makes or moves the chip's own row r of key.
+func (c *Chip) learn(r *row, p *Port, dom *domain, key switchdev.FDBKey, now int64, locked bool) heard {
+	k := makeRowKey(dom.id, key)
+	if r == nil {
+		if r = c.insert(k); r == nil {
+			c.stats.notLearned.Add(1)
+			return heardUnknown
+		}
+		c.stats.learned.Add(1)
+	} else {
+		c.stats.moved.Add(1)
+	}
+	r.port = p.id
+	r.flags = 0
+	if locked {
+		r.flags = switchdev.FDBLocked
+	}
+	r.stamp.Store(now)
+	c.rows.dueAge(now, dom.ageing)
+	c.told(r, p, key, now)
+	return heardKnown
+}
+
+// authorise is the check of a locked port (net/bridge/br_input.c,
+// br_handle_frame_finish): only a station whose row is here and not locked may
+// send. With MAB the chip notes the others down as locked rows.
+func (c *Chip) authorise(p *Port, dom *domain, src switchdev.MAC, vlan switchdev.VLAN, now int64, write bool) (again, pass bool) {
+	key := switchdev.FDBKey{MAC: src, VLAN: vlan}
+	r := c.rows.find(dom.id, key)
+	mab := p.flags&switchdev.PortMAB != 0 && p.flags&switchdev.PortLearns != 0 && dom.ageing != 0
+	switch {
+	case r == nil && mab && !write:
+		return true, false
+	case r == nil && mab:
+		c.learn(nil, p, dom, key, now, true)
+		return false, false
+	case r == nil || r.port != p.id || r.flags&switchdev.FDBLocal != 0:
+		return false, false
+	case r.flags&switchdev.FDBLocked != 0:
+		return mab && c.refresh(r, p, key, now, true, write), false
+	}
+	return false, true
+}

@@ -1,0 +1,211 @@
+package hwsim
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/switchcore/switchcore/switchdev"
+	"pgregory.net/rapid"
+)
+
+// slowChip is what a chip is to do with its tables: lists, searched from the
+// front.
+type slowChip struct {
+	limits  switchdev.Limits
+	rows    []slowRow
+	members []memberKey
+	ageing  map[switchdev.Domain]time.Duration
+	domain  map[switchdev.PortID]switchdev.Domain // absent: none
+	now     time.Duration
+}
+
+type slowRow struct {
+	domain switchdev.Domain
+	key    switchdev.FDBKey
+	port   switchdev.PortID
+	told   bool
+	heard  time.Duration
+}
+
+func (m *slowChip) used() int { return len(m.rows) + len(m.members) }
+
+func (m *slowChip) row(d switchdev.Domain, k switchdev.FDBKey) *slowRow {
+	for i := range m.rows {
+		if m.rows[i].domain == d && m.rows[i].key == k {
+			return &m.rows[i]
+		}
+	}
+	return nil
+}
+
+func (m *slowChip) room(n, limit int) bool {
+	return (limit == 0 || n < limit) && (m.limits.Shared == 0 || m.used() < m.limits.Shared)
+}
+
+func (m *slowChip) set(d switchdev.Domain, k switchdev.FDBKey, p switchdev.PortID) error {
+	r := m.row(d, k)
+	if r == nil {
+		if !m.room(len(m.rows), m.limits.FDB) {
+			return switchdev.ErrNoSpace
+		}
+		m.rows = append(m.rows, slowRow{})
+		r = &m.rows[len(m.rows)-1]
+	}
+	*r = slowRow{d, k, p, true, m.now}
+	return nil
+}
+
+func (m *slowChip) drop(match func(slowRow) bool) { m.rows = slices.DeleteFunc(m.rows, match) }
+
+func (m *slowChip) hear(p switchdev.PortID, k switchdev.FDBKey) {
+	d, joined := m.domain[p]
+	if !joined {
+		return
+	}
+	r := m.row(d, k)
+	switch {
+	case r == nil && m.room(len(m.rows), m.limits.FDB):
+		m.rows = append(m.rows, slowRow{d, k, p, false, m.now})
+	case r == nil || r.told && r.port != p:
+	default:
+		r.port, r.heard = p, m.now
+	}
+}
+
+func (m *slowChip) age() {
+	m.drop(func(r slowRow) bool {
+		ageing, ok := m.ageing[r.domain]
+		if !ok {
+			ageing = defaultAgeing
+		}
+		return !r.told && m.now-r.heard >= ageing
+	})
+}
+
+func (m *slowChip) text() string {
+	rows := slices.Clone(m.rows)
+	slices.SortFunc(rows, func(a, b slowRow) int {
+		return cmp.Or(cmp.Compare(a.domain, b.domain), a.key.Compare(b.key))
+	})
+	text := ""
+	for _, r := range rows {
+		text += fmt.Sprintln(r.domain, r.key, r.port, r.told, m.now-r.heard)
+	}
+	return text + fmt.Sprintln(len(m.members))
+}
+
+func (b *bench) text() string {
+	text := ""
+	for _, r := range b.Rows() {
+		text += fmt.Sprintln(r.Domain, r.Key, r.Port, r.Flags&switchdev.FDBHWLearned == 0, r.Age)
+	}
+	return text + fmt.Sprintln(b.Usage().VLANs)
+}
+
+// TestTablesAgreeWithSlowModel drives the tables, the budget, learning and
+// ageing at random.
+func TestTablesAgreeWithSlowModel(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		limits := switchdev.Limits{
+			FDB:    rapid.IntRange(0, 5).Draw(rt, "FDB"),
+			VLANs:  rapid.IntRange(0, 4).Draw(rt, "VLANs"),
+			Shared: rapid.IntRange(0, 6).Draw(rt, "Shared"),
+		}
+		b := newBench(t, Config{Limits: limits, Hardware: Hardware{Refresh: -1}})
+		defer b.Close()
+		m := &slowChip{limits: limits, ageing: map[switchdev.Domain]time.Duration{}, domain: map[switchdev.PortID]switchdev.Domain{}}
+		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
+			b.randomStep(rt, m)
+			if got, want := b.text(), m.text(); got != want {
+				rt.Fatalf("chip:\n%s\nmodel:\n%s", got, want)
+			}
+		}
+		for _, v := range b.Audit() {
+			if v.Rule != RuleLeave { // the driver here sets rows wherever it likes
+				rt.Error(v)
+			}
+		}
+	})
+}
+
+func (b *bench) randomStep(rt *rapid.T, m *slowChip) {
+	d := switchdev.Domain(rapid.IntRange(0, 1).Draw(rt, "domain"))
+	p := switchdev.PortID(rapid.IntRange(1, 3).Draw(rt, "port"))
+	v := switchdev.VLAN(rapid.IntRange(1, 3).Draw(rt, "vlan"))
+	mac := switchdev.MACFromUint64(macA.Uint64() + uint64(rapid.IntRange(0, 6).Draw(rt, "station")))
+	key := switchdev.FDBKey{MAC: mac}
+	same := func(got, want error) {
+		if (got == nil) != (want == nil) || want != nil && !errors.Is(got, want) {
+			rt.Fatalf("answered %v, want %v", got, want)
+		}
+	}
+	switch rapid.IntRange(0, 9).Draw(rt, "what") {
+	case 0, 1:
+		op := setOp(mac, 0, p, 0)
+		op.Domain = d
+		same(b.fdb(op), m.set(d, key, p))
+	case 2:
+		op := deleteOp(mac, 0)
+		op.Domain = d
+		same(b.fdb(op), nil)
+		m.drop(func(r slowRow) bool { return r.domain == d && r.key == key })
+	case 3:
+		b.randomPort(d, p, m, same)
+	case 4, 5:
+		b.Port(p).Ingress(frame(switchdev.Broadcast(), mac))
+		m.hear(p, key)
+	case 6:
+		step := time.Duration(rapid.IntRange(0, 200).Draw(rt, "seconds")) * time.Second
+		m.now += step
+		m.age()
+		b.after(step)
+	case 7:
+		k := memberKey{d, p, v}
+		op := memberOp(p, v, 0)
+		op.Domain = d
+		want := error(nil)
+		if !slices.Contains(m.members, k) {
+			if m.room(len(m.members), m.limits.VLANs) {
+				m.members = append(m.members, k)
+			} else {
+				want = switchdev.ErrNoSpace
+			}
+		}
+		same(b.vlans(op), want)
+	case 8:
+		op := switchdev.VLANOp{Verb: switchdev.VLANDeleteMember, Port: p, VLAN: v}
+		op.Domain = d
+		same(b.vlans(op), nil)
+		m.members = slices.DeleteFunc(m.members, func(k memberKey) bool { return k == memberKey{d, p, v} })
+	case 9:
+		op := switchdev.FDBFlushOp{Port: p}
+		op.Domain = d
+		same(b.flushLearnedRows(op), nil)
+		m.drop(func(r slowRow) bool { return r.domain == d && r.port == p && !r.told })
+	}
+}
+
+func (b *bench) randomPort(d switchdev.Domain, p switchdev.PortID, m *slowChip, same func(got, want error)) {
+	old, joined := m.domain[p]
+	if !joined || old != d {
+		op := joinOp(p)
+		op.Domain = d
+		if joined {
+			same(b.ports(op), switchdev.ErrBusy)
+			return
+		}
+		same(b.ports(op), nil)
+		m.domain[p] = d
+		return
+	}
+	op := switchdev.PortOp{Verb: switchdev.PortLeave, Port: p}
+	op.Domain = d
+	same(b.ports(op), nil)
+	delete(m.domain, p)
+	m.drop(func(r slowRow) bool { return r.domain == d && r.port == p })
+	m.members = slices.DeleteFunc(m.members, func(k memberKey) bool { return k.domain == d && k.port == p })
+}

@@ -1,0 +1,262 @@
+package hwsim
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync/atomic"
+
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// Port is one port of a [Chip]. Its methods may be called concurrently. A port
+// that was removed stays as it is: it has no carrier and drops what it gets.
+type Port struct {
+	chip *Chip
+	id   switchdev.PortID
+	name string
+	mac  switchdev.MAC
+
+	wire   atomic.Pointer[attachment]
+	egress atomic.Pointer[func(frame []byte)]
+	count  portCounters
+
+	// Guarded by chip.mu.
+	carrier bool
+	gone    bool
+	up      bool
+	state   switchdev.PortState
+	flags   switchdev.PortFlags
+	domain  *domain     // nil: member of none
+	vlans   *membership // in domain; nil: member of no VLAN
+}
+
+// domain is the state of one bridge. Guarded by Chip.mu.
+type domain struct {
+	id        switchdev.Domain
+	filtering bool
+	protocol  switchdev.EtherType
+	ageing    int64   // nanoseconds, 0: nothing is learned
+	members   []*Port // ordered by id
+	vlans     map[switchdev.PortID]*membership
+}
+
+// membership is a port's row in the VLAN table.
+type membership struct {
+	member, untagged switchdev.VLANSet
+	pvid             switchdev.VLAN // NoVLAN: none
+}
+
+func (c *Chip) domain(id switchdev.Domain) *domain {
+	if d := c.domains[id]; d != nil {
+		return d
+	}
+	d := &domain{id: id, protocol: switchdev.EtherTypeVLAN, ageing: int64(defaultAgeing)}
+	if c.domains == nil {
+		c.domains = make(map[switchdev.Domain]*domain)
+	}
+	c.domains[id] = d
+	return d
+}
+
+func comparePort(p *Port, id switchdev.PortID) int { return cmp.Compare(p.id, id) }
+
+// port returns the port of that number, nil if there is none. Under mu.
+func (c *Chip) port(id switchdev.PortID) *Port {
+	if i := int(id) - 1; i >= 0 && i < len(c.ports) && c.ports[i].id == id {
+		return c.ports[i]
+	}
+	if i, ok := slices.BinarySearchFunc(c.ports, id, comparePort); ok {
+		return c.ports[i]
+	}
+	return nil
+}
+
+// Port returns the port with the number id, nil if the chip has none.
+func (c *Chip) Port(id switchdev.PortID) *Port {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.port(id)
+}
+
+// Ports implements [switchdev.PortLister].
+func (c *Chip) Ports(ctx context.Context) ([]switchdev.PortInfo, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		return nil, switchdev.ErrClosed
+	}
+	infos := make([]switchdev.PortInfo, len(c.ports))
+	for i, p := range c.ports {
+		infos[i] = switchdev.PortInfo{ID: p.id, Name: p.name, MAC: p.mac, Carrier: p.carrier}
+	}
+	return infos, nil
+}
+
+// AddPort puts a port into the chip while it runs. The number of a port that
+// was removed may be used again; one that is in use is refused with ErrExist,
+// zero stands for the lowest that is free. More than Limits.Ports are refused
+// with ErrNoSpace.
+func (c *Chip) AddPort(pc PortConfig) (*Port, error) {
+	c.mu.Lock()
+	defer c.flush()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, switchdev.ErrClosed
+	}
+	if most := c.cfg.Limits.Ports; most > 0 && len(c.ports) >= most {
+		return nil, c.refusal("add-port", pc.Name, "more than Limits.Ports", switchdev.ErrNoSpace)
+	}
+	if pc.ID == 0 {
+		for pc.ID = 1; pc.ID < switchdev.MaxPort && c.port(pc.ID) != nil; pc.ID++ {
+		}
+	}
+	p := &Port{}
+	if err := c.addPort(p, pc); err != nil {
+		return nil, err
+	}
+	c.log.note(c, Operation{Role: RolePort, Verb: "added", Port: p.id}, c.usage())
+	c.info("port added", "port", p.name)
+	if p.carrier {
+		c.report(switchdev.Report{Kind: switchdev.ReportPortUp, Port: p.id})
+	}
+	return p, nil
+}
+
+func (c *Chip) addPort(p *Port, pc PortConfig) error {
+	i, taken := slices.BinarySearchFunc(c.ports, pc.ID, comparePort)
+	if taken {
+		return c.refusal("add-port", pc.ID.String(), "number is in use", switchdev.ErrExist)
+	}
+	if pc.Name == "" {
+		pc.Name = "p" + pc.ID.String()
+	}
+	if pc.MAC.IsZero() {
+		pc.MAC = switchdev.MACFromUint64(c.cfg.MAC.Uint64() + uint64(pc.ID))
+	}
+	if pc.MAC.IsMulticast() {
+		return c.refusal("add-port", pc.Name, "a group address", switchdev.ErrInvalid)
+	}
+	p.chip, p.id, p.name, p.mac, p.carrier = c, pc.ID, pc.Name, pc.MAC, !pc.Down
+	p.standAlone()
+	c.ports = slices.Insert(c.ports, i, p)
+	return nil
+}
+
+// standAlone is the state of a port that is in no domain: its frames go to the
+// host.
+func (p *Port) standAlone() {
+	p.domain, p.vlans = nil, nil
+	p.up = true
+	p.state = switchdev.PortDisabled
+	p.flags = switchdev.DefaultPortFlags
+}
+
+// ID returns the port's number.
+func (p *Port) ID() switchdev.PortID { return p.id }
+
+// Name returns the port's name.
+func (p *Port) Name() string { return p.name }
+
+// MAC returns the port's own address.
+func (p *Port) MAC() switchdev.MAC { return p.mac }
+
+// Carrier reports whether the link is up.
+func (p *Port) Carrier() bool {
+	p.chip.mu.RLock()
+	defer p.chip.mu.RUnlock()
+	return p.carrier
+}
+
+// SetCarrier plugs the cable in or out, and reports the change. It changes
+// nothing when the carrier is that already, or the port was removed.
+func (p *Port) SetCarrier(up bool) {
+	c := p.chip
+	c.mu.Lock()
+	if p.carrier != up && !p.gone && !c.closed {
+		p.carrier = up
+		kind := switchdev.ReportPortDown
+		if up {
+			kind = switchdev.ReportPortUp
+		}
+		c.report(switchdev.Report{Kind: kind, Port: p.id, Domain: p.domainID()})
+		c.info("carrier", "port", p.name, "up", up)
+	}
+	c.mu.Unlock()
+	c.flush()
+}
+
+func (p *Port) domainID() switchdev.Domain {
+	if p.domain == nil {
+		return 0
+	}
+	return p.domain.id
+}
+
+// Remove takes the port out of the chip, as pulling a module does: its rows,
+// VLANs and membership go, operations that name it answer ErrPortGone from now
+// on, and ReportPortGone is reported. It is idempotent.
+func (p *Port) Remove() {
+	c := p.chip
+	c.mu.Lock()
+	if !p.gone && !c.closed {
+		id, dom := p.id, p.domainID()
+		before := c.usage()
+		c.forget(id)
+		p.gone, p.carrier = true, false
+		c.ports = slices.DeleteFunc(slices.Clone(c.ports), func(o *Port) bool { return o == p })
+		if c.gone == nil {
+			c.gone = make(map[switchdev.PortID]bool)
+		}
+		c.gone[id] = true
+		c.report(switchdev.Report{Kind: switchdev.ReportPortGone, Port: id, Domain: dom})
+		c.roomFreed()
+		c.log.note(c, Operation{Role: RolePort, Verb: "gone", Domain: dom, Port: id}, before)
+		c.info("port removed", "port", p.name)
+	}
+	c.mu.Unlock()
+	p.Detach()
+	c.flush()
+}
+
+// forget removes every trace of the port id in every domain.
+func (c *Chip) forget(id switchdev.PortID) {
+	for _, d := range c.sortedDomains() {
+		c.leave(d, id, 0)
+	}
+	c.dropWhere(func(_ rowKey, r *row) bool { return r.port == id })
+}
+
+func (c *Chip) sortedDomains() []*domain {
+	all := make([]*domain, 0, len(c.domains))
+	for _, d := range c.domains {
+		all = append(all, d)
+	}
+	slices.SortFunc(all, func(a, b *domain) int { return cmp.Compare(a.id, b.id) })
+	return all
+}
+
+// leave removes every trace of the port id in d.
+func (c *Chip) leave(d *domain, id switchdev.PortID, token switchdev.Token) {
+	if m := d.vlans[id]; m != nil {
+		c.vlans -= m.member.Len()
+		delete(d.vlans, id)
+	}
+	if c.dropWhere(func(k rowKey, r *row) bool { return k.domain == d.id && r.port == id }) {
+		c.report(switchdev.Report{Kind: switchdev.ReportFlushed, Domain: d.id, Port: id, Token: token})
+	}
+	d.members = slices.DeleteFunc(slices.Clone(d.members), func(o *Port) bool { return o.id == id })
+	if p := c.port(id); p != nil && p.domain == d {
+		p.standAlone()
+	}
+	if len(d.members) == 0 && len(d.vlans) == 0 && d.isDefault() {
+		delete(c.domains, d.id)
+	}
+}
+
+func (d *domain) isDefault() bool {
+	return !d.filtering && d.protocol == switchdev.EtherTypeVLAN && d.ageing == int64(defaultAgeing)
+}

@@ -1,0 +1,217 @@
+package hwsim
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// replay carries out what was executed, in that order, on the model.
+func (a *auditor) replay() {
+	var order []*Record
+	for i := range a.history.Records {
+		if r := &a.history.Records[i]; r.Executed.Seq != 0 {
+			order = append(order, r)
+		}
+	}
+	slices.SortStableFunc(order, func(x, y *Record) int { return cmp.Compare(x.Executed.Seq, y.Executed.Seq) })
+	a.forget()
+	for _, r := range order {
+		a.checkEpoch(r)
+		a.checkBudget(r)
+		switch r.Role {
+		case RolePort:
+			a.replayPort(r)
+		case RoleBridge:
+			if r.Outcome == nil && r.Filtering != 0 {
+				a.filtering[r.Domain] = r.Filtering > 0
+			}
+		case RoleVLAN:
+			a.replayVLAN(r)
+		case RoleFDB:
+			a.replayFDB(r)
+		case RoleReset:
+			if r.Outcome == nil {
+				a.forget()
+				a.cleared = true
+			}
+		}
+	}
+}
+
+func (a *auditor) forget() {
+	a.rows = make(map[rowKey]wantedRow)
+	a.touched = make(map[rowKey]bool)
+	a.members = make(map[memberKey]bool)
+	a.filtering = make(map[switchdev.Domain]bool)
+	a.left = make(map[portKey]bool)
+	if a.gone == nil {
+		a.gone = make(map[switchdev.PortID]bool)
+	}
+}
+
+// knowsAll reports whether the model knows everything that the chip holds.
+func (a *auditor) knowsAll() bool { return a.history.Whole || a.cleared }
+
+func (a *auditor) checkEpoch(r *Record) {
+	reset := r.Role == RoleReset && r.Outcome == nil
+	switch {
+	case r.Epoch == 0:
+		return // judged by answers
+	case a.epoch == 0:
+	case r.Epoch < a.epoch:
+		a.blame(RuleEpoch, r, "epoch %d after epoch %d", r.Epoch, a.epoch)
+	case reset && r.Epoch == a.epoch:
+		a.blame(RuleEpoch, r, "reset without a new epoch")
+	case !reset && r.Epoch > a.epoch:
+		a.blame(RuleEpoch, r, "epoch %d after epoch %d without a reset", r.Epoch, a.epoch)
+	}
+	a.epoch = max(a.epoch, r.Epoch)
+}
+
+func (a *auditor) checkBudget(r *Record) {
+	l, u := a.history.Limits, r.After
+	switch {
+	case l.FDB > 0 && u.FDB > l.FDB:
+		a.blame(RuleBudget, r, "%d rows of %d", u.FDB, l.FDB)
+	case l.VLANs > 0 && u.VLANs > l.VLANs:
+		a.blame(RuleBudget, r, "%d VLAN memberships of %d", u.VLANs, l.VLANs)
+	case l.Shared > 0 && u.FDB+u.VLANs+u.Flows+u.Headers > l.Shared:
+		a.blame(RuleBudget, r, "%d of a shared budget of %d", u.FDB+u.VLANs+u.Flows+u.Headers, l.Shared)
+	}
+}
+
+func (a *auditor) replayPort(r *Record) {
+	if r.Outcome != nil {
+		return
+	}
+	switch r.Verb {
+	case "join":
+		delete(a.left, portKey{r.Domain, r.Port})
+	case "added":
+		delete(a.gone, r.Port)
+	case "leave":
+		a.withdraw(func(d switchdev.Domain, p switchdev.PortID) bool { return d == r.Domain && p == r.Port })
+		a.left[portKey{r.Domain, r.Port}] = true
+	case "gone":
+		a.withdraw(func(_ switchdev.Domain, p switchdev.PortID) bool { return p == r.Port })
+		a.gone[r.Port] = true
+	}
+}
+
+func (a *auditor) withdraw(match func(switchdev.Domain, switchdev.PortID) bool) {
+	for k, w := range a.rows {
+		if match(k.domain, w.port) {
+			delete(a.rows, k)
+		}
+	}
+	for k := range a.members {
+		if match(k.domain, k.port) {
+			delete(a.members, k)
+		}
+	}
+}
+
+func (a *auditor) checkLeft(r *Record) {
+	if r.Outcome == nil && (a.left[portKey{r.Domain, r.Port}] || a.gone[r.Port]) {
+		a.blame(RuleLeave, r, "%s.%s on port %d, which has left", r.Role, r.Verb, r.Port)
+	}
+}
+
+func (a *auditor) replayVLAN(r *Record) {
+	k := memberKey{r.Domain, r.Port, r.Key.VLAN}
+	if r.Outcome != nil {
+		if a.members[k] == (r.Verb == "set") && a.excuse(r) {
+			a.blame(RuleRepeat, r, "repeated and refused")
+		}
+		return
+	}
+	if r.Verb == "set" {
+		a.checkLeft(r)
+		if a.members[k] && r.Before != r.After {
+			a.blame(RuleRepeat, r, "repeated, and the use of the tables went from %+v to %+v", r.Before, r.After)
+		}
+		a.members[k] = true
+		return
+	}
+	for rk, w := range a.rows {
+		key := switchdev.UnpackFDBKey(rk.key)
+		if a.filtering[r.Domain] && rk.domain == r.Domain && w.port == r.Port && key.VLAN == r.Key.VLAN && w.flags&switchdev.FDBLocal == 0 {
+			a.blame(RuleVLAN, r, "membership deleted before the row of %s", key)
+		}
+	}
+	delete(a.members, k)
+}
+
+// excuse reports whether a refused repeat has none: no fault, and no reason in
+// the operation or the port itself.
+func (a *auditor) excuse(r *Record) bool {
+	return a.knowsAll() && !r.Injected && !a.gone[r.Port] && r.Token != 0 && isNoSpace(r.Outcome)
+}
+
+func (a *auditor) replayFDB(r *Record) {
+	k := makeRowKey(r.Domain, r.Key)
+	held, holds := a.rows[k]
+	if r.Outcome != nil {
+		if holds && r.Verb == "set" && a.excuse(r) {
+			a.blame(RuleRepeat, r, "no space for a row that is there")
+		}
+		if r.Before != r.After {
+			a.blame(RuleRepeat, r, "refused, and the use of the tables went from %+v to %+v", r.Before, r.After)
+		}
+		return
+	}
+	a.touched[k] = true
+	if r.Verb == "delete" {
+		if !holds && a.knowsAll() && r.After.FDB > r.Before.FDB {
+			a.blame(RuleRepeat, r, "deleting grew the table")
+		}
+		delete(a.rows, k)
+		return
+	}
+	want := wantedRow{r.Port, r.Flags &^ switchdev.FDBHWLearned, r.Gen}
+	a.checkLeft(r)
+	if holds && held.port == want.port && held.flags == want.flags && r.Before != r.After {
+		a.blame(RuleRepeat, r, "repeated, and the use of the tables went from %+v to %+v", r.Before, r.After)
+	}
+	vlan := r.Key.VLAN
+	if a.knowsAll() && a.filtering[r.Domain] && vlan != 0 && r.Port != 0 && want.flags&switchdev.FDBLocal == 0 && !a.members[memberKey{r.Domain, r.Port, vlan}] {
+		a.blame(RuleVLAN, r, "port %d is not a member of VLAN %d", r.Port, vlan)
+	}
+	a.rows[k] = want
+}
+
+// compare holds the rows at the end against the model's.
+func (a *auditor) compare() {
+	have := make(map[rowKey]wantedRow)
+	for _, row := range a.history.Rows {
+		if row.Flags&switchdev.FDBHWLearned == 0 {
+			have[makeRowKey(row.Domain, row.Key)] = wantedRow{row.Port, row.Flags, row.Gen}
+		}
+	}
+	for _, k := range sortedRowKeys(a.rows) {
+		if got, ok := have[k]; !ok {
+			a.blame(RuleFold, nil, "domain %d %s: no row, want port %d", k.domain, switchdev.UnpackFDBKey(k.key), a.rows[k].port)
+		} else if got != a.rows[k] {
+			a.blame(RuleFold, nil, "domain %d %s: row %+v, want %+v", k.domain, switchdev.UnpackFDBKey(k.key), got, a.rows[k])
+		}
+	}
+	for _, k := range sortedRowKeys(have) {
+		if _, ok := a.rows[k]; !ok && (a.knowsAll() || a.touched[k]) {
+			a.blame(RuleFold, nil, "domain %d %s: a row that nobody set", k.domain, switchdev.UnpackFDBKey(k.key))
+		}
+	}
+}
+
+func sortedRowKeys(rows map[rowKey]wantedRow) []rowKey {
+	keys := make([]rowKey, 0, len(rows))
+	for k := range rows {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, compareRowKey)
+	return keys
+}
+
+func isNoSpace(err error) bool { return errors.Is(err, switchdev.ErrNoSpace) }

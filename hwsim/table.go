@@ -1,0 +1,268 @@
+package hwsim
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// rowKey is what the forwarding database is keyed by.
+type rowKey struct {
+	domain switchdev.Domain
+	key    uint64 // switchdev.FDBKey.Pack
+}
+
+// row is one row. All but the stamps is written with Chip.mu held and read
+// with it shared.
+type row struct {
+	port     switchdev.PortID
+	flags    switchdev.FDBFlags
+	gen      switchdev.Generation
+	told     bool         // set by an operation, not learned by the chip
+	stamp    atomic.Int64 // when it was last set or its station heard
+	reported atomic.Int64 // when ReportLearned last told of it
+}
+
+// keeps reports whether frames cannot move the row: what an operator or a
+// control plane fixed.
+func (r *row) keeps() bool {
+	return r.told && r.flags&(switchdev.FDBStatic|switchdev.FDBLocal|switchdev.FDBSticky) != 0
+}
+
+// rowTable is the forwarding database of all domains. The zero value is empty.
+type rowTable struct {
+	rows    map[rowKey]*row
+	buckets map[uint64]int // fill of each bucket, if there are any
+	// nextAge is no later than the moment when the first row expires; 0: there
+	// is none that will.
+	nextAge int64
+}
+
+func makeRowKey(d switchdev.Domain, k switchdev.FDBKey) rowKey { return rowKey{d, k.Pack()} }
+
+// find returns the row, nil if there is none.
+func (t *rowTable) find(d switchdev.Domain, k switchdev.FDBKey) *row {
+	return t.rows[makeRowKey(d, k)]
+}
+
+// compareRowKey orders rows, so that a run with one seed is always the same.
+func compareRowKey(a, b rowKey) int {
+	return cmp.Or(cmp.Compare(a.domain, b.domain), cmp.Compare(a.key, b.key))
+}
+
+// bucket is where a key is hashed to.
+func (c *Chip) bucket(k rowKey) uint64 {
+	x := k.key ^ c.cfg.Seed ^ uint64(k.domain)<<32
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9 // the finaliser of splitmix64
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return (x ^ x>>31) % uint64(c.cfg.Hardware.Buckets)
+}
+
+// hasRoom reports whether one more row, respectively membership, fits.
+func (c *Chip) fdbHasRoom() bool {
+	n := len(c.rows.rows)
+	return (c.cfg.Limits.FDB == 0 || n < c.cfg.Limits.FDB) && c.sharedHasRoom()
+}
+
+func (c *Chip) vlanHasRoom() bool {
+	return (c.cfg.Limits.VLANs == 0 || c.vlans < c.cfg.Limits.VLANs) && c.sharedHasRoom()
+}
+
+func (c *Chip) sharedHasRoom() bool {
+	return c.cfg.Limits.Shared == 0 || c.vlans+len(c.rows.rows) < c.cfg.Limits.Shared
+}
+
+// insert makes a row of k, or returns nil if there is no room.
+func (c *Chip) insert(k rowKey) *row {
+	t := &c.rows
+	if !c.fdbHasRoom() {
+		c.starved.fdb = true
+		return nil
+	}
+	if c.cfg.Hardware.Ways > 0 {
+		b := c.bucket(k)
+		if t.buckets[b] >= c.cfg.Hardware.Ways {
+			c.starved.fdb = true
+			return nil
+		}
+		if t.buckets == nil {
+			t.buckets = make(map[uint64]int)
+		}
+		t.buckets[b]++
+	}
+	if t.rows == nil {
+		t.rows = make(map[rowKey]*row)
+	}
+	r := &row{}
+	t.rows[k] = r
+	return r
+}
+
+func (c *Chip) remove(k rowKey) {
+	t := &c.rows
+	if t.rows[k] == nil {
+		return
+	}
+	delete(t.rows, k)
+	if c.cfg.Hardware.Ways > 0 {
+		t.buckets[c.bucket(k)]--
+	}
+}
+
+// roomFreed reports that there is room again where somebody was refused. It is
+// called after everything that may have freed some.
+func (c *Chip) roomFreed() {
+	if c.starved.fdb && c.fdbHasRoom() || c.starved.vlan && c.vlanHasRoom() {
+		c.starved.fdb = c.starved.fdb && !c.fdbHasRoom()
+		c.starved.vlan = c.starved.vlan && !c.vlanHasRoom()
+		c.report(switchdev.Report{Kind: switchdev.ReportSpace})
+	}
+}
+
+// dropWhere removes the rows that match and reports whether one of them had
+// been learned by the chip.
+func (c *Chip) dropWhere(match func(rowKey, *row) bool) (learned bool) {
+	for k, r := range c.rows.rows {
+		if match(k, r) {
+			learned = learned || !r.told
+			c.remove(k)
+		}
+	}
+	return learned
+}
+
+// dueAge notes that a row stamped at now expires one ageing time later.
+func (t *rowTable) dueAge(now, ageing int64) {
+	at := addClamped(now, ageing)
+	if t.nextAge == 0 || at < t.nextAge {
+		t.nextAge = at
+	}
+}
+
+func addClamped(a, b int64) int64 {
+	if b > math.MaxInt64-a {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+// minAgeScan is the shortest time between two passes over the table, as the
+// kernel's (net/bridge/br_fdb.c, br_fdb_cleanup).
+const minAgeScan = int64(10 * time.Millisecond)
+
+// age removes the learned rows that nobody refreshed, and returns when to come
+// back, 0 for never.
+func (c *Chip) age(now int64) int64 {
+	t := &c.rows
+	if t.nextAge == 0 || now < t.nextAge {
+		return t.nextAge
+	}
+	var expired []rowKey
+	next := int64(0)
+	for k, r := range t.rows {
+		if r.told {
+			continue
+		}
+		at := addClamped(r.stamp.Load(), c.domain(k.domain).ageing)
+		if at <= now {
+			expired = append(expired, k)
+		} else if next == 0 || at < next {
+			next = at
+		}
+	}
+	if next != 0 {
+		next = max(next, now+minAgeScan)
+	}
+	t.nextAge = next
+	slices.SortFunc(expired, compareRowKey)
+	for _, k := range expired {
+		r := t.rows[k]
+		c.remove(k)
+		c.stats.aged.Add(1)
+		c.report(switchdev.Report{Kind: switchdev.ReportAged, Domain: k.domain, Port: r.port, Key: switchdev.UnpackFDBKey(k.key)})
+	}
+	if len(expired) > 0 {
+		c.roomFreed()
+	}
+	return next
+}
+
+// DumpFDB implements [switchdev.FDBDumper]. What it yields is the table at one
+// moment, ordered by key, so the only error besides ctx's and ErrClosed is
+// ErrBusy: for a reset while it ran, or a fault that hangs dumps.
+func (c *Chip) DumpFDB(ctx context.Context, dom switchdev.Domain, yield func(switchdev.FDBRow) bool) (switchdev.Epoch, error) {
+	epoch, rows, err := c.dump(ctx, dom)
+	c.flush()
+	if err != nil {
+		return epoch, err
+	}
+	for i := range rows {
+		if i%64 == 63 && ctx.Err() != nil {
+			return epoch, ctx.Err()
+		}
+		if !yield(rows[i]) {
+			break
+		}
+	}
+	if c.Epoch() != epoch {
+		return epoch, c.refusal("fdb.dump", "", "device was reset", switchdev.ErrBusy)
+	}
+	return epoch, nil
+}
+
+func (c *Chip) dump(ctx context.Context, dom switchdev.Domain) (switchdev.Epoch, []switchdev.FDBRow, error) {
+	if err := ctx.Err(); err != nil {
+		return c.Epoch(), nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return c.Epoch(), nil, switchdev.ErrClosed
+	}
+	v := c.judge(Operation{Role: RoleDump, Verb: "dump", Domain: dom})
+	if v.resetBefore {
+		c.reset(nil, 0)
+	}
+	epoch := c.Epoch()
+	if v.hang != nil {
+		return epoch, nil, c.refusal("fdb.dump", "", "device does not answer", switchdev.ErrBusy)
+	}
+	if v.err != nil {
+		return epoch, nil, v.err
+	}
+	rows := c.rowsOf(dom)
+	if v.resetAfter {
+		c.reset(nil, 0)
+	}
+	return epoch, rows, nil
+}
+
+// rowsOf copies the rows of a domain, ordered by key.
+func (c *Chip) rowsOf(dom switchdev.Domain) []switchdev.FDBRow {
+	now := c.now()
+	var rows []switchdev.FDBRow
+	for k, r := range c.rows.rows {
+		if k.domain == dom {
+			rows = append(rows, r.export(k, now))
+		}
+	}
+	slices.SortFunc(rows, func(a, b switchdev.FDBRow) int { return a.Key.Compare(b.Key) })
+	return rows
+}
+
+func (r *row) export(k rowKey, now int64) switchdev.FDBRow {
+	flags := r.flags
+	if !r.told {
+		flags |= switchdev.FDBHWLearned
+	}
+	return switchdev.FDBRow{
+		FDBEntry: switchdev.FDBEntry{Key: switchdev.UnpackFDBKey(k.key), Port: r.port, Flags: flags},
+		Gen:      r.gen,
+		Age:      time.Duration(max(now-r.stamp.Load(), 0)),
+	}
+}

@@ -1,0 +1,105 @@
+package switchdevtest_test
+
+import (
+	"encoding/binary"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/switchcore/switchcore/hwsim"
+	"github.com/switchcore/switchcore/switchdev"
+	"github.com/switchcore/switchcore/switchdev/switchdevtest"
+)
+
+func newChip(t testing.TB, cfg hwsim.Config) *hwsim.Chip {
+	chip, err := hwsim.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = chip.Close() })
+	return chip
+}
+
+func chipOf(d switchdev.Driver) *hwsim.Chip {
+	chip, _ := switchdev.As[*hwsim.Chip](d)
+	return chip
+}
+
+// slow remembers the fault of each chip, so that a new one replaces it.
+type slow struct {
+	mu sync.Mutex
+	at map[*hwsim.Chip]*hwsim.Injected
+}
+
+func (s *slow) set(d switchdev.Driver, perOp time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	chip := chipOf(d)
+	if in := s.at[chip]; in != nil {
+		in.Release()
+		delete(s.at, chip)
+	}
+	if perOp > 0 {
+		in, err := chip.Inject(hwsim.Fault{Kind: hwsim.FaultSlow, Match: hwsim.Selector{Role: hwsim.RoleFDB}, Delay: perOp})
+		if err != nil {
+			panic(err)
+		}
+		s.at[chip] = in
+	}
+}
+
+func hang(d switchdev.Driver) func() {
+	in, err := chipOf(d).Inject(hwsim.Fault{Kind: hwsim.FaultHang, Match: hwsim.Selector{Role: hwsim.RoleFDB}})
+	if err != nil {
+		panic(err)
+	}
+	return in.Release
+}
+
+// learn sends a tagged frame from the station to an address that nobody has.
+func learn(d switchdev.Driver, _ switchdev.Domain, port switchdev.PortID, key switchdev.FDBKey) {
+	frame := make([]byte, 64)
+	copy(frame, []byte{2, 0xff, 0xff, 0xff, 0xff, 0xfe})
+	copy(frame[6:], key.MAC[:])
+	binary.BigEndian.PutUint16(frame[12:], uint16(switchdev.EtherTypeVLAN))
+	binary.BigEndian.PutUint16(frame[14:], uint16(key.VLAN))
+	binary.BigEndian.PutUint16(frame[16:], uint16(switchdev.EtherTypeIPv4))
+	chipOf(d).Port(port).Ingress(frame)
+}
+
+var chipLimits = switchdev.Limits{Ports: 4, FDB: 64, VLANs: 40, Shared: 90, Batch: 32, AgeingMin: 10 * time.Second, AgeingMax: 1e6 * time.Second}
+
+func chipOptions() []switchdevtest.Option {
+	s := &slow{at: map[*hwsim.Chip]*hwsim.Injected{}}
+	return []switchdevtest.Option{
+		switchdevtest.WithHang(hang), switchdevtest.WithSlow(s.set), switchdevtest.WithLearn(learn), switchdevtest.WithStress(30),
+		switchdevtest.WithShared(func(u switchdev.Usage) int { return u.FDB + u.VLANs + u.Flows + u.Headers }),
+		switchdevtest.Require[switchdev.FDBOffloader](), switchdevtest.Require[switchdev.FDBSubmitter](),
+		switchdevtest.Require[switchdev.Resetter](), switchdevtest.Require[switchdev.Reporter](),
+	}
+}
+
+func TestChipKeepsTheContract(t *testing.T) {
+	switchdevtest.Run(t, func(t testing.TB) switchdev.Driver {
+		return newChip(t, hwsim.Config{Limits: chipLimits})
+	}, chipOptions()...)
+}
+
+func TestChipWithBucketsKeepsTheContract(t *testing.T) {
+	switchdevtest.Run(t, func(t testing.TB) switchdev.Driver {
+		return newChip(t, hwsim.Config{Limits: switchdev.Limits{FDB: 64}, Hardware: hwsim.Hardware{Ways: 4, Buckets: 16}})
+	}, chipOptions()...)
+}
+
+func TestSlowChipKeepsTheContract(t *testing.T) {
+	switchdevtest.Run(t, func(t testing.TB) switchdev.Driver {
+		return newChip(t, hwsim.Config{Limits: chipLimits, Hardware: hwsim.Hardware{
+			Latency: hwsim.Latency{Batch: 200 * time.Microsecond, Op: 10 * time.Microsecond}}})
+	}, append(chipOptions(), switchdevtest.WithStress(5))...)
+}
+
+func TestFaultyChipKeepsTheContract(t *testing.T) {
+	switchdevtest.Run(t, func(t testing.TB) switchdev.Driver {
+		return switchdevtest.Faulty(newChip(t, hwsim.Config{Limits: chipLimits}), nil)
+	}, chipOptions()...)
+}
