@@ -50,9 +50,10 @@ func (c *Chip) kept(r *row) heard {
 }
 
 // refresh notes that the station of r is alive, and reports it where r may age.
-// A port that does not learn doesn't refresh either.
+// A port that does not learn refreshes no row of the chip's own; of a row that
+// software told it to hold it is software that must know.
 func (c *Chip) refresh(r *row, p *Port, key switchdev.FDBKey, now int64, learns, write bool) (again bool) {
-	if !learns || r.keeps() {
+	if !learns && !r.told || r.keeps() {
 		return false
 	}
 	if r.stamp.Load() != now {

@@ -52,7 +52,8 @@ type BridgeOffloader interface {
 	// beforehand, and changes nothing.
 	CheckBridge(ctx context.Context, ops []BridgeOp, results []Result)
 
-	// ApplyBridge executes a batch, by the rules of batches (see the package documentation).
+	// ApplyBridge executes a batch, also for a domain that has no member yet,
+	// by the rules of batches (see the package documentation).
 	ApplyBridge(ctx context.Context, ops []BridgeOp, results []Result)
 }
 
@@ -92,7 +93,8 @@ type VLANOp struct {
 // Deleting a membership drops what the device itself learned on that port in
 // that VLAN and nothing else.
 type VLANOffloader interface {
-	// ApplyVLANs executes a batch, by the rules of batches (see the package documentation). A
+	// ApplyVLANs executes a batch, by the rules of batches (see the package
+	// documentation). A
 	// full VLAN table answers ErrNoSpace.
 	ApplyVLANs(ctx context.Context, ops []VLANOp, results []Result)
 }

@@ -66,7 +66,8 @@ type FDBOp struct {
 // SWITCHDEV_FDB_ADD_TO_DEVICE and SWITCHDEV_FDB_DEL_TO_DEVICE, whose errors
 // the bridge drops; here they are the answer.
 type FDBOffloader interface {
-	// ApplyFDB executes a batch, by the rules of batches (see the package documentation). One
+	// ApplyFDB executes a batch, by the rules of batches (see the package
+	// documentation). One
 	// batch holds at most one operation per key and domain. A full table, or a
 	// full bucket, answers ErrNoSpace and holds the row that it held before. A
 	// key that cannot be one (see [FDBKey.Check]) answers ErrInvalid. Whether
@@ -99,7 +100,8 @@ type FDBFlushOp struct {
 // FDBFlusher is the role of devices that learn by themselves. Rows that were
 // set by an [FDBOp] stay. Linux: DSA's port_fast_age.
 type FDBFlusher interface {
-	// FlushFDB executes a batch, by the rules of batches (see the package documentation).
+	// FlushFDB executes a batch, by the rules of batches (see the package
+	// documentation).
 	FlushFDB(ctx context.Context, ops []FDBFlushOp, results []Result)
 }
 

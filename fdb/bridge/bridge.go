@@ -1,0 +1,244 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/switchcore/switchcore/fdb"
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// Bridge forwards frames among its ports with a forwarding database of its own.
+// All methods may be called concurrently, with the exception named at Poll.
+// Make one with [New] and end it with [Bridge.Close].
+type Bridge struct {
+	cfg     Config
+	table   *fdb.Table
+	devices []*device
+	view    atomic.Pointer[view]
+	host    *meters
+	strays  atomic.Uint64
+	token   atomic.Uint64 // of operations handed to devices
+
+	// slot is the bridge's slot: who has taken the token may use everything
+	// down to the next blank line. Nobody keeps it over a driver call, a
+	// callback or a wait.
+	slot     chan struct{}
+	ports    map[switchdev.PortID]*port // published
+	names    map[string]switchdev.PortID
+	own      map[switchdev.MAC]*ownAddress
+	mac      switchdev.MAC
+	explicit bool // mac was configured
+	promisc  bool
+	queues   map[switchdev.PortID][]*op // by port; the first is under way
+	active   []*op                      // of a Manual bridge: under way
+	unsure   map[switchdev.PortID]*doubt
+	pollNow  time.Time
+	closed   bool
+
+	wake      chan struct{}
+	running   sync.WaitGroup // operations under way
+	calls     sync.WaitGroup // driver calls that are out
+	callsEnd  context.Context
+	endCalls  context.CancelFunc
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// New returns a bridge without ports, or says what is wrong with cfg, matching
+// [switchdev.ErrInvalid]. Unless cfg.Manual is set its table starts goroutines,
+// which Close ends.
+func New(cfg Config) (*Bridge, error) {
+	if err := cfg.settle(); err != nil {
+		return nil, err
+	}
+	table, err := fdb.New(cfg.Table)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bridge{
+		cfg: cfg, table: table, host: newMeters(),
+		slot: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+		ports: make(map[switchdev.PortID]*port), names: make(map[string]switchdev.PortID),
+		own: make(map[switchdev.MAC]*ownAddress), queues: make(map[switchdev.PortID][]*op),
+		unsure: make(map[switchdev.PortID]*doubt), pollNow: cfg.Start,
+	}
+	if b.pollNow.IsZero() {
+		b.pollNow = time.Now()
+	}
+	b.callsEnd, b.endCalls = context.WithCancel(context.Background())
+	b.slot <- struct{}{}
+	<-b.slot
+	b.publish()
+	if !cfg.MAC.IsZero() {
+		b.mac, b.explicit = cfg.MAC, true
+		b.claim(b.mac, switchdev.PortHost)
+		b.publish()
+	}
+	b.unlock()
+	for _, d := range cfg.Hardware.Devices {
+		b.attach(d)
+	}
+	return b, nil
+}
+
+// Table returns the bridge's forwarding database. Whoever changes entries, reads
+// events or flushes does that with the table; closing it is the bridge's, and so
+// is the ageing time, which devices share: see [Bridge.SetAgeing].
+func (b *Bridge) Table() *fdb.Table { return b.table }
+
+// Name returns the bridge's name.
+func (b *Bridge) Name() string { return b.cfg.Name }
+
+func (b *Bridge) unlock() { b.slot <- struct{}{} }
+
+// publish gives the data path the ports as they are. The caller holds the slot.
+func (b *Bridge) publish() { b.view.Store(newView(b.ports, b.mac, b.promisc)) }
+
+// Wake returns a channel that gets a token when there is work before the time
+// that Poll returned last. It is for programs that drive a Manual bridge; they
+// listen to the channel of the table's Wake as well.
+func (b *Bridge) Wake() <-chan struct{} { return b.wake }
+
+func (b *Bridge) nudge() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Poll does everything that is due at now, in the table as well, and returns
+// when there will be more; the zero time if nothing is to be expected. It never
+// waits, except inside a driver that has only roles that block. Time never goes
+// back: an earlier now counts as the latest. Poll is for Manual bridges, on
+// others it does nothing; calls must not overlap.
+func (b *Bridge) Poll(now time.Time) (next time.Time) {
+	if !b.cfg.Manual {
+		return time.Time{}
+	}
+	<-b.slot
+	if now.Before(b.pollNow) {
+		now = b.pollNow
+	}
+	b.pollNow = now
+	b.mendDue(now)
+	b.unlock()
+	for worked := true; worked; {
+		next = b.table.Poll(now)
+		worked = b.advance()
+	}
+	<-b.slot
+	defer b.unlock()
+	for _, d := range b.unsure {
+		if !d.due.IsZero() && (next.IsZero() || d.due.Before(next)) {
+			next = d.due
+		}
+	}
+	return next
+}
+
+// advance takes every operation of a Manual bridge as far as it goes.
+func (b *Bridge) advance() (worked bool) {
+	<-b.slot
+	active := append([]*op(nil), b.active...)
+	b.unlock()
+	for _, o := range active {
+		for o.next != nil {
+			wait := o.next()
+			if wait == nil {
+				worked = true
+				continue
+			}
+			select {
+			case <-wait:
+				worked = true
+				continue
+			default:
+			}
+			break
+		}
+		if o.next == nil {
+			b.finish(o)
+			worked = true
+		}
+	}
+	return worked
+}
+
+// now returns the time: Poll's on a Manual bridge.
+func (b *Bridge) now() time.Time {
+	if !b.cfg.Manual {
+		return time.Now()
+	}
+	<-b.slot
+	defer b.unlock()
+	return b.pollNow
+}
+
+// SetPromiscuous says whether the host gets a copy of every unicast frame that
+// passes. It takes effect at once. Linux: IFF_PROMISC on the bridge device.
+func (b *Bridge) SetPromiscuous(on bool) {
+	<-b.slot
+	defer b.unlock()
+	b.promisc = on
+	b.publish()
+}
+
+// Close removes every port, with its entries and its rows in the devices, and
+// the bridge's own address, then closes the table and waits for the drivers that
+// honour their ctx. Its error joins what went wrong. Operations that were
+// submitted before are carried out first; later ones answer
+// [switchdev.ErrClosed]. Close is idempotent and must not be called from a
+// driver's callback.
+//
+// On a Manual bridge Close polls, without letting time pass: where a device
+// needs time the ports are to be removed before.
+func (b *Bridge) Close() error {
+	b.closeOnce.Do(func() { b.closeErr = b.close() })
+	return b.closeErr
+}
+
+func (b *Bridge) close() error {
+	var tickets []*Ticket
+	<-b.slot
+	for id := range b.queues { // also those that are about to be added
+		tickets = append(tickets, b.enqueue(b.removal(id)))
+	}
+	for id := range b.ports {
+		if b.queues[id] == nil {
+			tickets = append(tickets, b.enqueue(b.removal(id)))
+		}
+	}
+	b.closed = true
+	for _, d := range b.unsure {
+		d.stop()
+	}
+	b.unlock()
+	b.settleManual()
+	b.running.Wait()
+	var errs []error
+	for _, k := range tickets {
+		if err := k.Err(); err != nil && !errors.Is(err, switchdev.ErrNoDevice) {
+			errs = append(errs, err)
+		}
+	}
+	rest := b.table.SubmitFlush(fdb.Filter{})
+	b.settleManual()
+	if !b.cfg.Manual {
+		<-rest.Done()
+	}
+	if err := rest.Err(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, b.closeDevices(), b.table.Close())...)
+}
+
+// settleManual polls a Manual bridge until nothing more happens at this time.
+func (b *Bridge) settleManual() {
+	if b.cfg.Manual {
+		b.Poll(b.now())
+	}
+}

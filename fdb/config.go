@@ -1,0 +1,177 @@
+package fdb
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// NoLearning is the ageing time with which nothing is learned, and dynamic
+// entries leave at once: Linux's ageing time of 0.
+const NoLearning time.Duration = math.MaxInt64
+
+// The defaults of a [Config].
+const (
+	// DefaultAgeing is the ageing time of IEEE 802.1D and of Linux.
+	DefaultAgeing = 300 * time.Second
+	// DefaultPending is how many new stations may wait to be applied.
+	DefaultPending = 4096
+	// DefaultTimeout is how long an operation waits for a device.
+	DefaultTimeout = 5 * time.Second
+	// DefaultEvents is how many events are kept for slow subscribers.
+	DefaultEvents = 4096
+)
+
+// Config describes a table. The zero Config is a table without hardware and
+// with the defaults named at the fields. A negative value turns a thing off
+// where that is said, and is refused elsewhere. A Config is copied by [New].
+type Config struct {
+	// Name stands in errors and logs; "fdb" if empty.
+	Name string
+
+	// Ageing is how long a dynamic entry lives without being seen: 0 means
+	// DefaultAgeing, negative for ever, NoLearning not at all. The finest step
+	// is 10 ms.
+	Ageing time.Duration
+
+	// Learning configures what Learn does.
+	Learning Learning
+
+	// Hardware names the devices that the table drives.
+	Hardware Hardware
+
+	// Events is how many events are kept for slow subscribers, a power of two;
+	// 0 means DefaultEvents.
+	Events int
+
+	// Manual makes a table that starts no goroutine: the program calls
+	// [Table.Poll], and time is what it says there.
+	Manual bool
+
+	// Start is the time at which a Manual table begins; the zero Start means
+	// time.Now.
+	Start time.Time
+
+	// Seed, if not zero, makes runs repeatable: it seeds the hash of the main
+	// table. Leave it zero where stations are not trusted.
+	Seed uint64
+
+	// Logger gets refusals and transitions, never frames; nil discards them.
+	Logger *slog.Logger
+}
+
+// Learning configures delayed learning.
+type Learning struct {
+	// Pending is how many new stations may wait to be applied to the main
+	// table; 0 means DefaultPending, negative that there is no bound. Moves of
+	// known stations are never bounded. At most 1<<20.
+	Pending int
+
+	// Delay is how long a generation stays open at least before it is applied;
+	// 0 means that it is applied as soon as the worker comes to it.
+	Delay time.Duration
+}
+
+// Hardware names the devices of a table.
+type Hardware struct {
+	// Devices are the devices, at most 64, each with a name of its own.
+	Devices []Device
+
+	// Timeout is how long an operation waits for a device at each of its
+	// steps; 0 means DefaultTimeout, negative is refused. A call that takes
+	// twice as long has its ctx cancelled.
+	Timeout time.Duration
+
+	// Retry is the pause before a row that a device refused is offered again;
+	// it doubles up to 64 times as long. 0 means 1 s.
+	Retry time.Duration
+
+	// Batch bounds how many operations are handed to a device at once; 0 means
+	// 256, or less where the device says so.
+	Batch int
+
+	// Close is how long Close waits for a driver after it cancelled its calls;
+	// 0 means Timeout.
+	Close time.Duration
+}
+
+// Device is a switching device as a table sees it.
+type Device struct {
+	// Driver is the device. It must have the role switchdev.FDBOffloader or
+	// switchdev.FDBSubmitter.
+	Driver switchdev.Driver
+
+	// Domain is the forwarding domain on the device that this table is.
+	Domain switchdev.Domain
+
+	// Ports are the ports whose entries the device is to hold. Nil means every
+	// port; for none, and for ports that come later, give an empty slice and
+	// call [Table.Join].
+	Ports []switchdev.PortID
+}
+
+// withDefaults returns c with every default filled in, or says what is wrong.
+func (c Config) withDefaults() (Config, error) {
+	bad := func(field string, v any) error {
+		return &switchdev.OpError{Op: "fdb.new", Object: field, Reason: fmt.Sprintf("bad value %v", v), Err: switchdev.ErrInvalid}
+	}
+	h := &c.Hardware
+	switch {
+	case c.Learning.Pending > 1<<20:
+		return c, bad("Learning.Pending", c.Learning.Pending)
+	case c.Learning.Delay < 0:
+		return c, bad("Learning.Delay", c.Learning.Delay)
+	case c.Events < 0 || c.Events > 1<<24 || c.Events&(c.Events-1) != 0:
+		return c, bad("Events", c.Events)
+	case h.Timeout < 0:
+		return c, bad("Hardware.Timeout", h.Timeout)
+	case h.Retry < 0:
+		return c, bad("Hardware.Retry", h.Retry)
+	case h.Batch < 0:
+		return c, bad("Hardware.Batch", h.Batch)
+	case h.Close < 0:
+		return c, bad("Hardware.Close", h.Close)
+	case len(h.Devices) > 64:
+		return c, bad("Hardware.Devices", len(h.Devices))
+	case !c.Manual && !c.Start.IsZero():
+		return c, bad("Start", c.Start)
+	}
+	if c.Ageing > 0 && c.Ageing < tickLength {
+		return c, bad("Ageing", c.Ageing)
+	}
+	names := make(map[string]bool)
+	for i, d := range h.Devices {
+		if d.Driver == nil {
+			return c, bad(fmt.Sprintf("Hardware.Devices[%d].Driver", i), nil)
+		}
+		_, blocking := switchdev.As[switchdev.FDBOffloader](d.Driver)
+		_, submits := switchdev.As[switchdev.FDBSubmitter](d.Driver)
+		name := d.Driver.Name()
+		if names[name] || !(blocking || (submits && c.Manual)) {
+			return c, bad(fmt.Sprintf("Hardware.Devices[%d].Driver", i), name)
+		}
+		names[name] = true
+	}
+	setDefault(&c.Name, "fdb")
+	setDefault(&c.Ageing, DefaultAgeing)
+	setDefault(&c.Learning.Pending, DefaultPending)
+	setDefault(&c.Events, DefaultEvents)
+	setDefault(&h.Timeout, DefaultTimeout)
+	setDefault(&h.Retry, time.Second)
+	setDefault(&h.Batch, 256)
+	setDefault(&h.Close, h.Timeout)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}
+
+func setDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}

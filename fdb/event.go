@@ -1,0 +1,274 @@
+package fdb
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync/atomic"
+
+	"github.com/switchcore/switchcore/fdb/internal/cam"
+	"github.com/switchcore/switchcore/fdb/internal/overlay"
+	"github.com/switchcore/switchcore/internal/notify"
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// EventKind says what happened to an entry.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	// Existing: part of a replay; Entry is there.
+	Existing EventKind = iota + 1
+	// Synced: the replay is complete; what follows is news.
+	Synced
+	// Added: Entry is new.
+	Added
+	// Changed: Entry took the place of Old, on the same port.
+	Changed
+	// MovedTo: Entry took the place of Old, which was on another port.
+	MovedTo
+	// Deleted: Old was removed by a user or by its owner.
+	Deleted
+	// Flushed: Old was removed by a flush.
+	Flushed
+	// Aged: Old was removed because nothing was heard of it.
+	Aged
+	// OffloadChanged: Entry.Offload is new; nothing else changed.
+	OffloadChanged
+)
+
+var eventNames = [...]string{"", "existing", "synced", "added", "changed", "moved", "deleted", "flushed", "aged", "offload"}
+
+// String returns the kind's name, for instance "added".
+func (k EventKind) String() string {
+	if int(k) < len(eventNames) && k != 0 {
+		return eventNames[k]
+	}
+	return "event?"
+}
+
+// Removes reports whether the event ends the life of its entry.
+func (k EventKind) Removes() bool { return k == Deleted || k == Flushed || k == Aged }
+
+// Event is one change of a table.
+type Event struct {
+	// Kind says what happened.
+	Kind EventKind
+	// Seq numbers the events of a table in the order in which the changes
+	// became visible (rule 3). It grows strictly; a jump alone tells of no
+	// loss, only ErrOverrun does.
+	Seq uint64
+	// Op is the number of the operation that made the change. Operations are
+	// numbered when they are accepted, so these numbers can come out of order.
+	Op uint64
+	// Entry is the entry as it is after the change, and the one removed for
+	// the kinds that remove.
+	Entry Entry
+	// Old is the entry before the change, if there was one.
+	Old Entry
+}
+
+// changed is told by the overlay of every change of the main table. The slot is
+// held.
+func (t *Table) changed(c overlay.Change) { t.changes = append(t.changes, c) }
+
+// flushChanges tells subscribers and devices what was changed, in the order in
+// which it was. The removals of one step of a flush are one record of the ring.
+// The caller holds the slot.
+func (t *Table) flushChanges() {
+	for len(t.changes) > 0 {
+		changes := t.changes
+		t.changes, t.told = t.told[:0], nil
+		for i := 0; i < len(changes); {
+			n := flushedRun(changes[i:])
+			t.tell(changes[i : i+n])
+			i += n
+		}
+		for _, c := range changes {
+			t.devices.Touch(uint64(c.Key))
+			if c.Cause == overlay.Flushed {
+				t.awaitFlushed(c)
+			}
+		}
+		clear(changes)
+		t.told = changes[:0]
+	}
+}
+
+// flushedRun returns how many of the first changes are one flush's removals, at
+// least 1.
+func flushedRun(changes []overlay.Change) int {
+	n := 0
+	for n < len(changes) && changes[n].Cause == overlay.Flushed {
+		n++
+	}
+	return max(n, 1)
+}
+
+func (t *Table) tell(changes []overlay.Change) {
+	if len(changes) == 1 {
+		t.event(t.eventOf(changes[0]))
+		return
+	}
+	events := make([]Event, len(changes))
+	for i, c := range changes {
+		events[i] = t.eventOf(c)
+	}
+	t.ring.AppendBulk(uint64(len(events)), notify.Slice(events))
+}
+
+func (t *Table) event(e Event) { t.ring.Append(e) }
+
+func (t *Table) eventOf(c overlay.Change) Event {
+	e := Event{Op: c.Seq}
+	if c.Old.Hot != 0 {
+		e.Old = t.entry(c.Key, c.Old)
+	}
+	if c.New.Hot != 0 {
+		e.Entry = t.entry(c.Key, c.New)
+		switch {
+		case c.Old.Hot == 0:
+			e.Kind = Added
+		case c.Old.Port() != c.New.Port():
+			e.Kind = MovedTo
+		default:
+			e.Kind = Changed
+		}
+		return e
+	}
+	e.Entry = e.Old
+	switch c.Cause {
+	case overlay.Flushed:
+		e.Kind = Flushed
+	case overlay.Expired:
+		e.Kind = Aged
+	default:
+		e.Kind = Deleted
+	}
+	return e
+}
+
+// SubscribeOptions says what a subscription reads. The zero value reads every
+// event from now on.
+type SubscribeOptions struct {
+	// Replay begins with an Existing event for every entry, then Synced, and
+	// does so again after an overrun. No change is missing and none is told
+	// twice between the replay and the news.
+	Replay bool
+	// Filter says which events are read; Synced is never filtered. It is called
+	// by the reader with no lock held.
+	Filter func(*Event) bool
+}
+
+// Subscription reads the events of a table, in the order of their numbers. Its
+// methods may be called concurrently; each event goes to one reader. A slow
+// subscription delays nobody: when it has fallen behind by more than
+// Config.Events it gets [switchdev.ErrOverrun] once and goes on from the present.
+type Subscription struct {
+	t   *Table
+	opt notify.Options[Event]
+	sub atomic.Pointer[notify.Subscription[Event]]
+	// behind is the subscription that reported an overrun and has to be
+	// opened anew, because only who holds the slot may take a snapshot.
+	behind atomic.Pointer[notify.Subscription[Event]]
+	closed atomic.Bool
+}
+
+// Subscribe begins to read the events of the table. It waits for the commit
+// slot, which nobody holds for long, and fails with [switchdev.ErrClosed] on a
+// closed table. A subscription that is read no more is to be closed.
+func (t *Table) Subscribe(o SubscribeOptions) (*Subscription, error) {
+	s := &Subscription{t: t, opt: notify.Options[Event]{Filter: o.Filter}}
+	if o.Replay {
+		s.opt.Replay = t.replay
+		s.opt.Synced = func() Event { return Event{Kind: Synced} }
+	}
+	<-t.slot
+	defer t.unlock()
+	sub, err := t.ring.Subscribe(s.opt)
+	if err != nil {
+		return nil, err
+	}
+	s.sub.Store(sub)
+	return s, nil
+}
+
+// replay walks the table as it is now. The caller holds the slot.
+func (t *Table) replay() notify.Walk[Event] {
+	snap := t.stations.Snapshot()
+	return notify.Chunks(func(dst []Event, pos uint64) ([]Event, uint64, bool) {
+		next, more := snap.Walk(int(pos), func(k cam.Key, e cam.Entry) bool {
+			dst = append(dst, Event{Kind: Existing, Entry: t.entry(k, e)})
+			return true
+		})
+		return dst, uint64(next), more
+	})()
+}
+
+// current returns the subscription to read from, opened anew after an overrun.
+func (s *Subscription) current() *notify.Subscription[Event] {
+	old := s.behind.Load()
+	if old == nil || s.opt.Replay == nil {
+		return s.sub.Load()
+	}
+	<-s.t.slot
+	if s.behind.CompareAndSwap(old, nil) {
+		if sub, err := s.t.ring.Subscribe(s.opt); err == nil {
+			s.sub.Store(sub)
+			_ = old.Close()
+			if s.closed.Load() {
+				_ = sub.Close()
+			}
+		}
+	}
+	s.t.unlock()
+	return s.sub.Load()
+}
+
+func (s *Subscription) note(sub *notify.Subscription[Event], err error) {
+	if errors.Is(err, switchdev.ErrOverrun) {
+		s.behind.Store(sub)
+	}
+}
+
+// Next returns the next event and waits for it. It returns ctx's error only when
+// there is nothing to read, [switchdev.ErrOverrun] once when it fell behind, and
+// [switchdev.ErrClosed] after Close, or when the table was closed and everything
+// has been read.
+func (s *Subscription) Next(ctx context.Context) (Event, error) {
+	sub := s.current()
+	e, err := sub.Next(ctx)
+	s.note(sub, err)
+	return e, err
+}
+
+// Ready returns a channel that holds a token whenever something may be read. It
+// is another one after an overrun, so ask for it each time.
+func (s *Subscription) Ready() <-chan struct{} { return s.current().Ready() }
+
+// TryNext is Next that does not wait: ok is false if there is nothing to read.
+func (s *Subscription) TryNext() (e Event, ok bool, err error) {
+	sub := s.current()
+	e, ok, err = sub.TryNext()
+	s.note(sub, err)
+	return e, ok, err
+}
+
+// All reads until the subscription ends. An overrun is yielded as an error and
+// does not end the loop.
+func (s *Subscription) All(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		for {
+			e, err := s.Next(ctx)
+			if !yield(e, err) || (err != nil && !errors.Is(err, switchdev.ErrOverrun)) {
+				return
+			}
+		}
+	}
+}
+
+// Close ends the subscription.
+func (s *Subscription) Close() error {
+	s.closed.Store(true)
+	return s.sub.Load().Close()
+}

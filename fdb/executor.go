@@ -1,0 +1,166 @@
+package fdb
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/switchcore/switchcore/internal/offload"
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// batch is a call on its way to a driver, in the words of the contract.
+type batch struct {
+	call    *offload.Call[uint64, row]
+	ops     []switchdev.FDBOp
+	results []switchdev.Result
+	ctx     context.Context
+	cancel  context.CancelFunc
+}
+
+// form takes the next batch for a device, nil if there is none. The caller
+// holds the slot.
+func (t *Table) form(dev int, now time.Time) *batch {
+	defer t.stageReady(now) // of keys whose operation Form found to be carried out
+	call := t.devices.Form(dev, now)
+	t.flushChanges()
+	if call == nil {
+		return nil
+	}
+	b := &batch{call: call,
+		ops:     make([]switchdev.FDBOp, len(call.Items)),
+		results: make([]switchdev.Result, len(call.Items)),
+	}
+	for i, it := range call.Items {
+		b.ops[i] = t.fdbOp(dev, it)
+	}
+	b.ctx, b.cancel = context.WithCancel(t.callbackContext(t.callsEnd))
+	t.devs[dev].cancel, t.devs[dev].until = b.cancel, now.Add(callTimeouts*t.cfg.Hardware.Timeout)
+	return b
+}
+
+// take brings the driver's answers back. The caller holds the slot.
+func (t *Table) take(b *batch, now time.Time) {
+	b.cancel()
+	d := t.devs[b.call.Dev]
+	d.cancel, d.until = nil, time.Time{}
+	out := make([]offload.Outcome, len(b.results))
+	for i, r := range b.results {
+		out[i] = offload.Outcome{Answered: r.Token == b.ops[i].Token, Epoch: r.Epoch, Err: r.Err}
+	}
+	t.devices.Return(b.call, out, now)
+	t.flushChanges()
+	t.stageReady(now)
+}
+
+// callTimeouts is after how many times Hardware.Timeout the ctx of a call is
+// cancelled. It is more than one so that who waits hears first that the outcome
+// is unknown, which is so whatever the driver answers then; the cancelling is
+// for the device, which gets nothing else to do until the call returns (rule 18).
+const callTimeouts = 2
+
+// cancelCalls ends the ctx of calls that take too long.
+func (t *Table) cancelCalls(now time.Time) {
+	for _, d := range t.devs {
+		if !d.until.IsZero() && !d.until.After(now) {
+			d.until = time.Time{}
+			d.cancel()
+		}
+	}
+}
+
+// execute drives one device until the table ends: form, call without the slot,
+// return. A driver that hangs holds up nobody but itself.
+func (t *Table) execute(dev int) {
+	d := t.devs[dev]
+	defer close(d.exited)
+	for {
+		if t.lock(t.callsEnd) != nil {
+			return
+		}
+		b := t.form(dev, t.now())
+		if b == nil && t.auditDue(d) {
+			t.audit(dev)
+			t.unlock()
+			signal(t.idle)
+			continue
+		}
+		t.unlock()
+		if b == nil {
+			select {
+			case <-d.kick:
+				continue
+			case <-t.callsEnd.Done():
+				return
+			}
+		}
+		t.call(d, b)
+		<-t.slot
+		t.take(b, t.now())
+		t.unlock()
+		signal(t.idle)
+	}
+}
+
+// call makes the driver call. A driver that panics has answered nothing but what
+// it had already written, and nobody's goroutine is lost.
+func (t *Table) call(d *device, b *batch) {
+	defer t.recovered(d)
+	d.blocks.ApplyFDB(b.ctx, b.ops, b.results)
+}
+
+func (t *Table) recovered(d *device) {
+	if p := recover(); p != nil {
+		t.stats.panics.Add(1)
+		t.cfg.Logger.Error("fdb: driver panicked", "table", t.cfg.Name, "device", d.name, "panic", fmt.Sprint(p))
+	}
+}
+
+// start hands a batch to a device of a Manual table: submitted if the device
+// completes by itself, else made on the spot. The caller does not hold the slot.
+func (t *Table) start(d *device, b *batch) {
+	var once sync.Once
+	done := func() {
+		once.Do(func() {
+			t.completed.put(b)
+			t.nudge()
+		})
+	}
+	if d.submits == nil {
+		t.call(d, b)
+		done()
+		return
+	}
+	defer t.recovered(d)
+	d.submits.SubmitFDB(b.ctx, b.ops, b.results, done)
+}
+
+// completions collects the batches that devices have completed by themselves,
+// until Poll takes them. Its lock is a leaf.
+type completions struct {
+	mu   sync.Mutex
+	done []*batch
+}
+
+func (c *completions) put(b *batch) {
+	c.mu.Lock()
+	c.done = append(c.done, b)
+	c.mu.Unlock()
+}
+
+func (c *completions) take() []*batch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	done := c.done
+	c.done = nil
+	return done
+}
+
+// signal puts a token into a one-place channel unless there is one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,166 @@
+package fdb
+
+import (
+	"time"
+
+	"github.com/switchcore/switchcore/fdb/internal/cam"
+	"github.com/switchcore/switchcore/fdb/internal/overlay"
+	"github.com/switchcore/switchcore/internal/offload"
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// row is what a device holds of an entry. Two entries that differ in nothing
+// that hardware sees have the same row.
+type row struct {
+	port  uint16
+	flags switchdev.FDBFlags
+}
+
+// The flags that hardware sees.
+var rowFlags = [...]struct {
+	hot  cam.Hot
+	flag switchdev.FDBFlags
+}{
+	{cam.Static, switchdev.FDBStatic}, {cam.Local, switchdev.FDBLocal},
+	{cam.Sticky, switchdev.FDBSticky}, {cam.Ext, switchdev.FDBExtern},
+}
+
+func rowOf(v overlay.Entry) row {
+	r := row{port: v.Port()}
+	for _, p := range rowFlags {
+		if v.Has(p.hot) {
+			r.flags |= p.flag
+		}
+	}
+	return r
+}
+
+// offloadable reports whether an entry is one for hardware: not those of locked
+// ports, and not a user's dynamic ones, which hardware could not age as the
+// user asked (net/bridge/br_switchdev.c, br_switchdev_fdb_notify).
+func offloadable(v overlay.Entry) bool {
+	if v.Has(cam.Locked) {
+		return false
+	}
+	return !v.Has(cam.User) || v.Has(cam.Static) || v.Has(cam.Ext)
+}
+
+// claims says of which ports a device holds the entries.
+type claims struct {
+	all   bool
+	ports map[uint16]struct{}
+}
+
+func newClaims(ports []switchdev.PortID) claims {
+	c := claims{all: ports == nil, ports: make(map[uint16]struct{}, len(ports))}
+	for _, p := range ports {
+		c.ports[uint16(p)] = struct{}{}
+	}
+	return c
+}
+
+// device is one device of a table.
+type device struct {
+	Device
+	name    string
+	claims  claims
+	blocks  switchdev.FDBOffloader
+	submits switchdev.FDBSubmitter
+	dumper  switchdev.FDBDumper
+	unbind  func()
+	kick    chan struct{}
+	audits  []*job        // wait for the device to be read
+	exited  chan struct{} // closed when the executor has ended
+	cancel  func()        // ends the ctx of the call that is out, if any
+	reading bool          // a dump is out
+	until   time.Time     // when that is done, zero if not or if it was
+}
+
+// deviceTable is the table as its device engine sees it.
+type deviceTable struct{ *Table }
+
+// Row returns what the main table holds. Stations that are still pending are
+// not in it, and reach the devices when they are applied.
+func (t deviceTable) Row(key uint64) (row, bool, bool) {
+	v, ok := t.main(cam.Key(key))
+	if !ok || !offloadable(v) {
+		return row{}, false, false
+	}
+	return rowOf(v), v.Has(cam.User), true
+}
+
+// Claims reports whether a device is to hold a row: those of its ports, and the
+// bridge's own addresses, which no device may forward elsewhere.
+func (t deviceTable) Claims(dev int, _ uint64, r row) bool {
+	c := &t.devs[dev].claims
+	if c.all {
+		return true
+	}
+	if r.flags&switchdev.FDBLocal != 0 && len(c.ports) > 0 {
+		return true
+	}
+	_, ok := c.ports[r.port]
+	return ok
+}
+
+// Done publishes an operation that the devices have carried out, or ends one
+// that they have not.
+func (t deviceTable) Done(d *offload.Op[uint64, row], err error) {
+	o := d.Tag.(*op)
+	if err != nil || o.same {
+		t.finish(o, nil, err)
+		return
+	}
+	t.finish(o, &o.next, nil)
+}
+
+// Settled notes that the offload state of an entry may have changed.
+func (t deviceTable) Settled(key uint64) {
+	v, ok := t.main(cam.Key(key))
+	if !ok {
+		return
+	}
+	state := OffloadNone
+	switch on, failed := t.devices.State(key); {
+	case on:
+		state = Offloaded
+	case failed:
+		state = OffloadFailed
+	}
+	if OffloadState(v.Offload) == state {
+		return
+	}
+	t.stations.Update(cam.Key(key), func(e overlay.Entry) overlay.Entry {
+		e.Offload = uint8(state)
+		return e
+	})
+	v.Offload = uint8(state)
+	t.event(Event{Kind: OffloadChanged, Entry: t.entry(cam.Key(key), v), Op: v.Seq})
+}
+
+// fdbOp is an item of a batch in the words of the contract.
+func (t *Table) fdbOp(dev int, it offload.Item[uint64, row]) switchdev.FDBOp {
+	o := switchdev.FDBOp{
+		Op:    switchdev.Op{Domain: t.devs[dev].Domain, Token: it.Token},
+		Verb:  switchdev.FDBDelete,
+		Entry: switchdev.FDBEntry{Key: keyOf(cam.Key(it.Key)), Port: switchdev.PortID(it.Row.port), Flags: it.Row.flags},
+	}
+	if it.Set {
+		o.Verb = switchdev.FDBSet
+	}
+	if f := t.inFlight[cam.Key(it.Key)]; f != nil {
+		o.Gen = switchdev.Generation(f.seq)
+	} else if v, ok := t.main(cam.Key(it.Key)); ok {
+		o.Gen = switchdev.Generation(v.Seq)
+	}
+	return o
+}
+
+// main returns what the main table holds for k, without its marks.
+func (t *Table) main(k cam.Key) (overlay.Entry, bool) {
+	ref, ok := t.stations.Main().Probe(k)
+	if !ok {
+		return overlay.Entry{}, false
+	}
+	return overlay.Entry{Hot: ref.Hot() &^ cam.Marks, Cold: ref.Cold()}, true
+}

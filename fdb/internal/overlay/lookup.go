@@ -1,0 +1,178 @@
+package overlay
+
+import "github.com/switchcore/switchcore/fdb/internal/cam"
+
+// Source says where a lookup found its answer.
+type Source uint8
+
+// The sources.
+const (
+	FromMain   Source = iota // the main table
+	FromOpen                 // a record of the open generation
+	FromSealed               // a record of the sealed generation
+)
+
+// Lookup returns where a station is. It takes no lock and allocates nothing.
+// The stamp is the main table's and may lag behind what is pending; 0 for a
+// station that is only pending.
+func (t *Table) Lookup(k cam.Key) (cam.Hot, bool) {
+	d := t.desc.Load()
+	h, ok := t.main.Find(k)
+	if len(d.active) == 0 {
+		if h&marked == 0 && ok {
+			return h, true
+		}
+		if !ok && d.empty() {
+			return 0, false
+		}
+	}
+	h, _ = t.look(d, k)
+	return h, h != 0
+}
+
+// LookupFrom is Lookup that says where the answer comes from.
+func (t *Table) LookupFrom(k cam.Key) (cam.Hot, Source, bool) {
+	h, from := t.look(t.desc.Load(), k)
+	return h, from, h != 0
+}
+
+// LookupMain looks in the main table only, as a switch without the second stage
+// would: what was learned is missed until it is applied. For comparison.
+func (t *Table) LookupMain(k cam.Key) (cam.Hot, bool) {
+	h, ok := t.main.Find(k)
+	return h &^ private, ok && h&gone == 0
+}
+
+// empty reports whether the generations never held a record.
+func (d *descriptor) empty() bool {
+	return d.open.index.n.Load() == 0 && (d.sealed == nil || d.sealed.index.n.Load() == 0)
+}
+
+// read returns the word of the main table and its number. They belong together
+// unless the word is settled.
+func (t *Table) read(k cam.Key) (cam.Hot, uint64) {
+	for {
+		r, ok := t.main.Probe(k)
+		if !ok {
+			return 0, 0
+		}
+		h, seq := r.Hot(), r.Seq()
+		if r.Load() == h {
+			return h, seq
+		}
+	}
+}
+
+// look is the whole lookup.
+func (t *Table) look(d *descriptor, k cam.Key) (cam.Hot, Source) {
+	// known is how many consumed records of the key the previous pass met.
+	for known := 0; ; {
+		h, seq := t.read(k)
+		if h&settled != 0 {
+			if h&gone != 0 {
+				return 0, FromMain
+			}
+			return h &^ private, FromMain
+		}
+		v := view{word: h &^ private, flushes: d.flushes}
+		for len(v.flushes) > 0 && v.flushes[0].seq <= seq {
+			v.flushes = v.flushes[1:]
+		}
+		still := true
+		if h == 0 || h&marked != 0 {
+			used := v.records(d, k)
+			if h == 0 && v.n+used == 0 {
+				return 0, FromMain // there was no record to come, or to go
+			}
+			// What was consumed meanwhile went into another word, and what was
+			// learned meanwhile belongs on top of that one. No entry is an entry
+			// without a number: it may have come and gone.
+			again, same := t.read(k)
+			still = (h^again)&^cam.StampMask == 0 && seq == same && used == known
+			known = used
+		}
+		v.flush(k, seqMask)
+		if now := t.desc.Load(); now != d {
+			d, known = now, 0
+		} else if still {
+			return v.word, v.from
+		}
+	}
+}
+
+// view is a fold by a reader.
+type view struct {
+	word    cam.Hot
+	from    Source
+	flushes []*flush // still to come
+	n       int
+	more    bool // there are newer records than recs holds
+	recs    [6]uint64
+	source  [6]Source
+}
+
+// records folds the live records of a key and the flushes between them. A record
+// that is carried over is in the open generation before it leaves the sealed
+// one, so the sealed one is read first. It returns how many consumed ones it met.
+func (v *view) records(d *descriptor, k cam.Key) (used int) {
+	var after uint64
+	for v.more = true; v.more; {
+		v.n, v.more = 0, false
+		used = 0
+		if d.sealed != nil {
+			used = v.collect(&d.sealed.index, k, after, FromSealed)
+		}
+		used += v.collect(&d.open.index, k, after, FromOpen)
+		for i, w := range v.recs[:v.n] {
+			if seq := w & seqMask; seq > after {
+				v.flush(k, seq)
+				v.word, _ = seen(v.word, uint16(w>>48), w&roamedBit != 0, 0)
+				v.from, after = v.source[i], seq
+			}
+		}
+	}
+	return used
+}
+
+// collect gathers the oldest records after a number, in number order, and counts
+// the consumed ones.
+func (v *view) collect(x *index, k cam.Key, after uint64, from Source) (used int) {
+	if x.n.Load() == 0 {
+		return 0
+	}
+	x.cells(k, func(c *cell) {
+		switch w := c.word.Load(); {
+		case w == consumed:
+			used++
+		case w&seqMask > after:
+			v.add(w, from)
+		}
+	})
+	return used
+}
+
+func (v *view) add(w uint64, from Source) {
+	i := v.n
+	if i < len(v.recs) {
+		v.n++
+	} else {
+		v.more = true
+		if i--; v.recs[i]&seqMask <= w&seqMask {
+			return
+		}
+	}
+	for ; i > 0 && v.recs[i-1]&seqMask > w&seqMask; i-- {
+		v.recs[i], v.source[i] = v.recs[i-1], v.source[i-1]
+	}
+	v.recs[i], v.source[i] = w, from
+}
+
+// flush applies the flushes before a number.
+func (v *view) flush(k cam.Key, before uint64) {
+	for len(v.flushes) > 0 && v.flushes[0].seq < before {
+		if v.flushes[0].Matches(k, v.word) {
+			v.word, v.from = 0, FromMain
+		}
+		v.flushes = v.flushes[1:]
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package overlaytest_test
+
+const raceEnabled = false

@@ -1,0 +1,6 @@
+//go:build race
+
+package overlay
+
+// raceEnabled: the detector allocates.
+const raceEnabled = true

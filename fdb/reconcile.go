@@ -1,0 +1,113 @@
+package fdb
+
+import (
+	"context"
+	"slices"
+
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// Reconcile reads what a device holds and compares it with what the table
+// believes. It changes no row itself: what differs is no longer believed, and the
+// device is brought to what the table wants, as after a refusal (rule 28). It
+// returns how many rows differed; the errors are those of the dump, and
+// ErrUnsupported for a device that cannot be read. Rows that the device learned
+// by itself are its own and do not count.
+//
+// A table reconciles on its own when a device reported faster than it was heard.
+func (t *Table) Reconcile(ctx context.Context, d switchdev.Driver) (int, error) {
+	k := t.SubmitReconcile(d)
+	err := k.Wait(ctx)
+	return k.Count(), err
+}
+
+// SubmitReconcile is Reconcile without the wait.
+func (t *Table) SubmitReconcile(d switchdev.Driver) *Ticket {
+	const name = "fdb.reconcile"
+	k := t.newTicket()
+	dev := slices.IndexFunc(t.devs, func(x *device) bool { return x.Driver == d })
+	switch {
+	case dev < 0:
+		k.resolve(0, &switchdev.OpError{Op: name, Reason: "not a device of this table", Err: switchdev.ErrNoDevice})
+		return k
+	case t.devs[dev].dumper == nil:
+		k.resolve(0, &switchdev.OpError{Op: name, Device: t.devs[dev].name, Reason: "the device cannot be read", Err: switchdev.ErrUnsupported})
+		return k
+	}
+	run := func(j *job) bool {
+		t.devs[dev].audits = append(t.devs[dev].audits, j)
+		return true
+	}
+	j := &job{ticket: k, name: name, run: run, elsewhere: true}
+	if !t.inbox.putJob(j, func() { k.stage() }) {
+		k.resolve(0, &switchdev.OpError{Op: name, Device: t.devs[dev].name, Err: switchdev.ErrClosed})
+		return k
+	}
+	t.nudge()
+	return k
+}
+
+// auditDue reports whether somebody wants device d read. The caller holds the
+// slot.
+func (t *Table) auditDue(d *device) bool { return len(d.audits) > 0 && !t.closed }
+
+// audit reads a device and judges what it holds. It is called with the slot
+// held, and gives it up while the driver works.
+func (t *Table) audit(dev int) {
+	d := t.devs[dev]
+	jobs := d.audits
+	d.audits = nil
+	mark, _ := t.devices.Mark(dev)
+	ctx, cancel := context.WithCancel(t.callbackContext(t.callsEnd))
+	d.cancel, d.reading = cancel, true
+	t.unlock()
+	rows, epoch, err := t.dump(ctx, d)
+	cancel()
+	<-t.slot
+	d.cancel, d.reading = nil, false
+	differ := 0
+	if err == nil {
+		t.devices.Reset(dev, epoch, t.now())
+		if _, known := t.devices.Mark(dev); known == epoch {
+			differ = t.devices.Reconcile(dev, mark, rows)
+		} else {
+			err = &switchdev.OpError{Op: "fdb.reconcile", Device: d.name, Reason: "the device was reset meanwhile", Err: switchdev.ErrBusy}
+		}
+	}
+	t.flushChanges()
+	for _, j := range jobs {
+		j.count = differ
+		t.endJob(j, err)
+	}
+}
+
+// dump reads the rows that a device was told to hold.
+func (t *Table) dump(ctx context.Context, d *device) (rows map[uint64]row, epoch switchdev.Epoch, err error) {
+	rows = make(map[uint64]row)
+	err = &switchdev.OpError{Op: "fdb.reconcile", Device: d.name, Reason: "the driver panicked", Err: switchdev.ErrOutcomeUnknown}
+	defer t.recovered(d)
+	epoch, err = d.dumper.DumpFDB(ctx, d.Domain, func(r switchdev.FDBRow) bool {
+		if r.Flags&switchdev.FDBHWLearned == 0 {
+			rows[r.Key.Pack()] = row{port: uint16(r.Port), flags: r.Flags & hardwareFlags}
+		}
+		return true
+	})
+	return rows, epoch, err
+}
+
+// hardwareFlags are the flags of which a row is made.
+const hardwareFlags = switchdev.FDBStatic | switchdev.FDBLocal | switchdev.FDBSticky | switchdev.FDBExtern
+
+// auditLossy asks for a dump of every device whose reports were lost.
+func (t *Table) auditLossy() {
+	q := &t.reports
+	q.mu.Lock()
+	lossy := q.lossy
+	q.lossy = nil
+	q.mu.Unlock()
+	for dev, lost := range lossy {
+		if lost && t.devs[dev].dumper != nil {
+			t.SubmitReconcile(t.devs[dev].Driver)
+		}
+	}
+}

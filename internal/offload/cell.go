@@ -1,0 +1,132 @@
+package offload
+
+import (
+	"cmp"
+	"time"
+)
+
+// belief is what is known of a device's row.
+type belief uint8
+
+const (
+	believedNone belief = iota
+	believedRow
+	believedUnknown
+)
+
+// class orders the work of a device (rules 13 and 23).
+type class uint8
+
+const (
+	classReplay  class = iota // rows of user entries after a reset
+	classUser                 // operations that somebody waits for
+	classOffload              // everything else
+	numClasses
+	notQueued = numClasses
+)
+
+// cell is what one device is believed to hold for one key, and what is under
+// way to change that.
+type cell[K cmp.Ordered, R comparable] struct {
+	key    K
+	belief belief
+	row    R // of believedRow
+
+	// out is the call that carries this key to the device, at most one.
+	out *Call[K, R]
+	// outOp is the user operation for which it was handed over, if any.
+	outOp *Op[K, R]
+	// void: what out returns proves nothing (rule 26).
+	void bool
+	// returned is the engine's count of returns when the last call for the
+	// key came back (rule 28).
+	returned uint64
+
+	class class // of the queue that holds the key, or notQueued
+
+	// target stands in for what the table wants while op is set.
+	op     *Op[K, R]
+	target wanted[R]
+
+	// unsupported is a row that the device declined to hold.
+	unsupported wanted[R]
+
+	// failed is what the device last refused, and until when not to try it
+	// again.
+	failed  error
+	refused wanted[R]
+	retryAt time.Time
+	tries   uint8
+
+	// user: the row belongs to a user entry and is replayed first (rule 23).
+	user bool
+
+	waiters []*Waiter
+}
+
+// wanted is a row or the wish for none; the zero value is none.
+type wanted[R comparable] struct {
+	row R
+	set bool
+}
+
+// holds reports whether the device certainly holds w.
+func (c *cell[K, R]) holds(w wanted[R]) bool {
+	if c.out != nil {
+		return false
+	}
+	switch c.belief {
+	case believedNone:
+		return !w.set
+	case believedRow:
+		return w.set && c.row == w.row
+	}
+	return false
+}
+
+// believe notes that the device holds w.
+func (c *cell[K, R]) believe(w wanted[R]) {
+	c.row = w.row
+	c.belief = believedNone
+	if w.set {
+		c.belief = believedRow
+	}
+}
+
+// idle reports whether the cell says nothing that an absent cell does not.
+func (c *cell[K, R]) idle() bool {
+	return c.belief == believedNone && c.out == nil && c.class == notQueued && c.op == nil &&
+		c.failed == nil && !c.unsupported.set && len(c.waiters) == 0
+}
+
+// Waiter counts cells until each of them is settled or refused; it is how a
+// flush, a join and a leave wait for the devices.
+type Waiter struct {
+	left int
+	errs []error
+	done func([]error)
+	// armed is set once every cell has been added.
+	armed bool
+}
+
+func (w *Waiter) settle(err error) {
+	w.left--
+	if err != nil && len(w.errs) < maxCauses {
+		w.errs = append(w.errs, err)
+	}
+	w.check()
+}
+
+func (w *Waiter) check() {
+	if w.armed && w.left <= 0 && w.done != nil {
+		done := w.done
+		w.done = nil
+		done(w.errs)
+	}
+}
+
+// maxTries bounds what is counted, not what is tried: no pause doubles more often.
+const maxTries = 32
+
+// maxCauses bounds how many errors one answer joins.
+const maxCauses = 8

@@ -1,0 +1,201 @@
+package offload
+
+import (
+	"time"
+
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// Begin starts a user operation on a key that has none in flight. The table
+// hears its end through Done, at the earliest before Begin returns.
+func (e *Engine[K, R]) Begin(op *Op[K, R], now time.Time) {
+	e.ops[op.Key] = op
+	e.order = append(e.order, op)
+	op.parts = make([]part, len(e.devs))
+	e.table.Settled(op.Key) // not while it is in flight (rule 24)
+	op.deadline = now.Add(e.cfg.Timeout)
+	if op.Set {
+		for dev := range e.devs {
+			if e.table.Claims(dev, op.Key, op.New) {
+				e.aim(dev, op, wanted[R]{op.New, true})
+			}
+		}
+	}
+	e.advance(op, now)
+	e.deliver()
+}
+
+// aim makes device dev take part in op: it is to hold w.
+func (e *Engine[K, R]) aim(dev int, op *Op[K, R], w wanted[R]) {
+	d := e.devs[dev]
+	c := d.cell(op.Key)
+	c.op, c.target = op, w
+	op.parts[dev].in, op.parts[dev].ended = true, false
+	if w.set && c.unsupported == w {
+		op.parts[dev].ended = true
+		return
+	}
+	if !c.holds(w) && c.out == nil {
+		d.enqueue(c, classUser)
+	}
+}
+
+// advance takes op as far as the answers allow.
+func (e *Engine[K, R]) advance(op *Op[K, R], now time.Time) {
+	for op.step != stepOver && e.answered(op) {
+		switch {
+		case op.step == stepUndo:
+			e.end(op)
+		case len(op.errs) > 0:
+			e.undo(op, now)
+		case op.step == stepSet:
+			op.step = stepWithdraw
+			op.deadline = now.Add(e.cfg.Timeout)
+			e.withdraw(op)
+		default:
+			e.end(op)
+		}
+	}
+}
+
+// answered reports whether every device that takes part holds what it should or
+// has given its final answer. It looks at what the devices hold now, not at
+// what they once acknowledged, so that a reset takes acknowledgements back
+// (rule 22).
+func (e *Engine[K, R]) answered(op *Op[K, R]) bool {
+	for dev, p := range op.parts {
+		if !p.in || p.ended {
+			continue
+		}
+		c := e.devs[dev].cells[op.Key]
+		if c == nil {
+			continue // believed to hold none, and wanted to
+		}
+		if !c.holds(e.desired(dev, c)) {
+			return false
+		}
+	}
+	return true
+}
+
+// withdraw takes the key away from every device that is not to hold it: all
+// whose row is not certainly none, whatever they claim (rules 14 and 15).
+func (e *Engine[K, R]) withdraw(op *Op[K, R]) {
+	for dev, d := range e.devs {
+		p := &op.parts[dev]
+		if p.in && !p.ended {
+			continue
+		}
+		c := d.cells[op.Key]
+		if c == nil || c.holds(wanted[R]{}) {
+			continue
+		}
+		e.aim(dev, op, wanted[R]{})
+	}
+}
+
+// undo brings every device that was handed something back to what the table
+// wants now (rule 16).
+func (e *Engine[K, R]) undo(op *Op[K, R], now time.Time) {
+	op.step = stepUndo
+	op.deadline = now.Add(e.cfg.Timeout)
+	e.stats.Undone++
+	for dev, d := range e.devs {
+		p := &op.parts[dev]
+		c := d.cells[op.Key]
+		if c == nil {
+			continue
+		}
+		c.op = nil
+		if !p.handed || e.main(dev, c) == (wanted[R]{op.New, op.Set}) {
+			p.in = false // nothing to take back
+			continue
+		}
+		// A call that is still out cannot be followed by another; its outcome
+		// is unknown already (rule 18).
+		p.in, p.ended = true, c.out != nil && c.outOp == op
+		if !p.ended && !c.holds(e.main(dev, c)) && c.out == nil {
+			d.enqueue(c, classUser)
+		}
+	}
+}
+
+// end takes op out of the engine; deliver tells the table.
+func (e *Engine[K, R]) end(op *Op[K, R]) {
+	op.step = stepOver
+	delete(e.ops, op.Key)
+	for i, o := range e.order {
+		if o == op {
+			e.order = append(e.order[:i], e.order[i+1:]...)
+			break
+		}
+	}
+	for _, d := range e.devs {
+		if c := d.cells[op.Key]; c != nil && c.op == op {
+			c.op = nil
+		}
+	}
+	e.over = append(e.over, op)
+}
+
+// Expire ends the wait of operations whose time is over (rules 17 to 19).
+func (e *Engine[K, R]) Expire(now time.Time) {
+	for _, op := range append([]*Op[K, R](nil), e.order...) {
+		if !op.deadline.After(now) {
+			e.giveUp(op, switchdev.ErrDeviceUnavailable, false)
+			e.advance(op, now)
+		}
+	}
+	e.deliver()
+}
+
+// giveUp ends the wait for the devices that have not answered: what was handed
+// over has an unknown outcome, what was not is withdrawn with the error why.
+// With keep set, calls that are out are still waited for.
+func (e *Engine[K, R]) giveUp(op *Op[K, R], why error, keep bool) {
+	for dev, d := range e.devs {
+		p := &op.parts[dev]
+		c := d.cells[op.Key]
+		if !p.in || p.ended || c == nil || c.holds(e.desired(dev, c)) {
+			continue
+		}
+		out := c.out != nil && c.outOp == op
+		if keep && (out || op.step == stepUndo) {
+			continue
+		}
+		p.ended = true
+		if out || op.step == stepUndo {
+			op.unknown = true
+			op.fail(e.blame(d, switchdev.ErrOutcomeUnknown))
+			continue
+		}
+		op.fail(e.blame(d, why))
+	}
+}
+
+// Close refuses everything that was not handed over and takes back what was
+// half done (rule 30). Calls that are out are waited for until Abort.
+func (e *Engine[K, R]) Close(now time.Time) {
+	e.closing = true
+	for _, op := range append([]*Op[K, R](nil), e.order...) {
+		e.giveUp(op, switchdev.ErrClosed, true)
+		e.advance(op, now)
+	}
+	for _, d := range e.devs {
+		for _, c := range d.sorted() {
+			e.release(c, switchdev.ErrClosed)
+		}
+	}
+	e.deliver()
+}
+
+// Abort ends every wait at once.
+func (e *Engine[K, R]) Abort(now time.Time) {
+	e.closing = true
+	for len(e.order) > 0 {
+		op := e.order[0]
+		e.giveUp(op, switchdev.ErrClosed, false)
+		e.advance(op, now)
+	}
+	e.deliver()
+}
