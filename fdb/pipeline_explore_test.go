@@ -45,8 +45,13 @@ type violation struct {
 	what    string
 }
 
-func (v *violation) String() string {
+func (v *violation) String() (s string) {
 	var b strings.Builder
+	defer func() {
+		if p := recover(); p != nil {
+			s = fmt.Sprintf("%s and then: %v", b.String(), p)
+		}
+	}()
 	fmt.Fprintf(&b, "program %d: %v: %s\n\t", v.program.number, v.program, v.what)
 	w := newWorld(v.program)
 	for _, c := range v.path {
@@ -122,8 +127,8 @@ func (x *explorer) follow(p *pipelineProgram, path []choice) (v *violation) {
 		x.states++
 		choices := w.list()
 		if quiet(choices) {
-			if len(choices) == 1 { // time may pass, and is let pass below too
-				x.work = append(x.work, append(slices.Clone(path), choices[0]))
+			for _, c := range choices { // they are taken below too, in one order
+				x.work = append(x.work, append(path[:len(path):len(path)], c))
 			}
 			if w.close(); w.fault != "" {
 				return &violation{program: p, path: path, what: w.fault, closing: true}
@@ -138,9 +143,10 @@ func (x *explorer) follow(p *pipelineProgram, path []choice) (v *violation) {
 	}
 }
 
-// quiet reports whether nothing can happen but that time passes.
+// quiet reports whether nothing can happen but that time passes, or that jobs
+// find that they still have to wait.
 func quiet(choices []choice) bool {
-	return len(choices) == 0 || len(choices) == 1 && choices[0].kind == stepTime
+	return !slices.ContainsFunc(choices, func(c choice) bool { return c.kind != stepTime && c.kind != stepJobs })
 }
 
 // close lets everything happen that is left, time included, and looks at what

@@ -101,7 +101,7 @@ func specialPrograms(n int) []*pipelineProgram {
 			}
 		})
 	}
-	if n == 3 { // what takes four actions to go wrong
+	if n == 2 { // what takes four actions to go wrong
 		for _, tasks := range [][]task{{{act: doL1}, {act: doL2}, {act: doF}, {act: doG}}, {{act: doL1}, {act: doL1}, {act: doF}, {act: doG}}} {
 			ps = append(ps, &pipelineProgram{tasks: tasks, layout: 1, keys: 1, hung: -1})
 		}
@@ -112,9 +112,12 @@ func specialPrograms(n int) []*pipelineProgram {
 
 // allPrograms returns everything that is explored, the shortest first.
 func allPrograms() []*pipelineProgram {
-	ps := slices.Concat(pipelinePrograms(1), pipelinePrograms(2), pipelinePrograms(3))
-	for i, p := range ps {
-		p.number = i
+	var ps []*pipelineProgram
+	for n := 1; n <= 3; n++ {
+		for _, p := range pipelinePrograms(n) {
+			p.number, p.actions = len(ps), n
+			ps = append(ps, p)
+		}
 	}
 	return ps
 }
@@ -128,6 +131,6 @@ func mixed(ps []*pipelineProgram) []*pipelineProgram {
 			out = append(out, ps[i])
 		}
 	}
-	slices.SortStableFunc(out, func(a, b *pipelineProgram) int { return len(a.tasks) - len(b.tasks) })
+	slices.SortStableFunc(out, func(a, b *pipelineProgram) int { return a.actions - b.actions })
 	return out
 }

@@ -31,7 +31,9 @@ func (w *world) step(c choice) {
 			t.stations.Seal()
 		}
 	case stepApply:
+		before := t.stations.Pending().Sealed
 		t.stations.Apply(1)
+		w.that(before == 0 || t.stations.Pending().Sealed < before, "a station holds up its generation (rule 8)")
 		if p := t.stations.Pending(); p.Sealed == 0 {
 			t.stations.Apply(1) // nobody can tell when an empty one is taken away
 		}

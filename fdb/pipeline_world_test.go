@@ -66,6 +66,7 @@ type pipelineProgram struct {
 	capacity int // rows that a device can hold, 0: any number
 	keys     int
 	number   int // its place among all
+	actions  int // the length class that it was taken into
 }
 
 func (p *pipelineProgram) String() string {

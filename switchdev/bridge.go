@@ -53,7 +53,7 @@ type BridgeOffloader interface {
 	CheckBridge(ctx context.Context, ops []BridgeOp, results []Result)
 
 	// ApplyBridge executes a batch, also for a domain that has no member yet,
-	// by the rules of batches (see the package documentation).
+	// by the package's rules for batches.
 	ApplyBridge(ctx context.Context, ops []BridgeOp, results []Result)
 }
 
@@ -93,8 +93,7 @@ type VLANOp struct {
 // Deleting a membership drops what the device itself learned on that port in
 // that VLAN and nothing else.
 type VLANOffloader interface {
-	// ApplyVLANs executes a batch, by the rules of batches (see the package
-	// documentation). A
-	// full VLAN table answers ErrNoSpace.
+	// ApplyVLANs executes a batch by the package's rules for batches. A full VLAN
+	// table answers ErrNoSpace.
 	ApplyVLANs(ctx context.Context, ops []VLANOp, results []Result)
 }

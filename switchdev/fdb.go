@@ -66,12 +66,11 @@ type FDBOp struct {
 // SWITCHDEV_FDB_ADD_TO_DEVICE and SWITCHDEV_FDB_DEL_TO_DEVICE, whose errors
 // the bridge drops; here they are the answer.
 type FDBOffloader interface {
-	// ApplyFDB executes a batch, by the rules of batches (see the package
-	// documentation). One
-	// batch holds at most one operation per key and domain. A full table, or a
-	// full bucket, answers ErrNoSpace and holds the row that it held before. A
-	// key that cannot be one (see [FDBKey.Check]) answers ErrInvalid. Whether
-	// the port is a member yet is not looked at.
+	// ApplyFDB executes a batch by the package's rules for batches. One batch
+	// holds at most one operation per key and domain. A full table, or a full
+	// bucket, answers ErrNoSpace and holds the row that it held before. A key that
+	// cannot be one (see [FDBKey.Check]) answers ErrInvalid. Whether the port is a
+	// member yet is not looked at.
 	ApplyFDB(ctx context.Context, ops []FDBOp, results []Result)
 }
 
@@ -100,8 +99,7 @@ type FDBFlushOp struct {
 // FDBFlusher is the role of devices that learn by themselves. Rows that were
 // set by an [FDBOp] stay. Linux: DSA's port_fast_age.
 type FDBFlusher interface {
-	// FlushFDB executes a batch, by the rules of batches (see the package
-	// documentation).
+	// FlushFDB executes a batch by the package's rules for batches.
 	FlushFDB(ctx context.Context, ops []FDBFlushOp, results []Result)
 }
 

@@ -82,10 +82,9 @@ type FlowResult struct {
 // in hardware, in hardware to held, or refused, after which the device holds
 // the flow no more. A flow that a delete has answered is never reported again.
 type FlowOffloader interface {
-	// ApplyFlows executes a batch, by the rules of batches (see the package
-	// documentation). A
-	// match or an action that the device cannot do answers ErrUnsupported, a
-	// full table ErrNoSpace, a header that does not exist ErrNotExist.
+	// ApplyFlows executes a batch by the package's rules for batches. A match or
+	// an action that the device cannot do answers ErrUnsupported, a full table
+	// ErrNoSpace, a header that does not exist ErrNotExist.
 	ApplyFlows(ctx context.Context, ops []FlowOp, results []FlowResult)
 }
 

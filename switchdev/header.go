@@ -62,8 +62,7 @@ type HeaderOp struct {
 // HeaderOffloader is the role of devices that build tunnel headers. Linux:
 // the encap entries of a driver, for instance mlx5e_attach_encap.
 type HeaderOffloader interface {
-	// ApplyHeaders executes a batch, by the rules of batches (see the package
-	// documentation). A
-	// full table answers ErrNoSpace.
+	// ApplyHeaders executes a batch by the package's rules for batches. A full
+	// table answers ErrNoSpace.
 	ApplyHeaders(ctx context.Context, ops []HeaderOp, results []Result)
 }

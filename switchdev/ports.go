@@ -110,8 +110,7 @@ type PortOffloader interface {
 	// and touches no hardware. Linux: SWITCHDEV_ATTR_ID_PORT_PRE_BRIDGE_FLAGS.
 	CheckPorts(ctx context.Context, ops []PortOp, results []Result)
 
-	// ApplyPorts executes a batch, by the rules of batches (see the package
-	// documentation).
+	// ApplyPorts executes a batch by the package's rules for batches.
 	ApplyPorts(ctx context.Context, ops []PortOp, results []Result)
 }
 
