@@ -109,7 +109,7 @@ func nth(calls []int, i int) (n int) {
 // The reduction must lose no outcome: it is compared with all interleavings.
 func TestReductionLosesNoOutcome(t *testing.T) {
 	full, reduced := 0, 0
-	for seed := range uint64(200) {
+	for seed := range uint64(seeds) {
 		all, some := map[string]bool{}, map[string]bool{}
 		a := explore.Explore(explore.Config{Full: true, MaxSchedules: 12000}, random(seed, func(s string) { all[s] = true }))
 		b := explore.Explore(explore.Config{}, random(seed, func(s string) { some[s] = true }))
