@@ -141,10 +141,10 @@ func (t *Table) SubmitLeave(d switchdev.Driver, p switchdev.PortID) *Ticket {
 
 func (t *Table) membership(name string, d switchdev.Driver, run func(dev int, j *job) bool) *Ticket {
 	k := t.newTicket()
-	dev := slices.IndexFunc(t.devs, func(x *device) bool { return x.Driver == d })
+	dev, err := t.indexOf(d, name)
 	switch {
-	case dev < 0:
-		k.resolve(0, &switchdev.OpError{Op: name, Reason: "not a device of this table", Err: switchdev.ErrNoDevice})
+	case err != nil:
+		k.resolve(0, err)
 		return k
 	case t.devs[dev].claims.all:
 		k.resolve(0, &switchdev.OpError{Op: name, Device: t.devs[dev].name, Reason: "the device holds every port", Err: switchdev.ErrInvalid})
@@ -157,6 +157,15 @@ func (t *Table) membership(name string, d switchdev.Driver, run func(dev int, j 
 	}
 	t.nudge()
 	return k
+}
+
+// indexOf returns the place of a device of the table.
+func (t *Table) indexOf(d switchdev.Driver, op string) (int, error) {
+	dev := slices.IndexFunc(t.devs, func(x *device) bool { return x.Driver == d })
+	if dev < 0 {
+		return dev, &switchdev.OpError{Op: op, Reason: "not a device of this table", Err: switchdev.ErrNoDevice}
+	}
+	return dev, nil
 }
 
 // runJobs does a chunk of every job under way, in the order of their submission,

@@ -2,7 +2,6 @@ package fdb
 
 import (
 	"context"
-	"slices"
 
 	"github.com/switchcore/switchcore/switchdev"
 )
@@ -25,10 +24,10 @@ func (t *Table) Reconcile(ctx context.Context, d switchdev.Driver) (int, error) 
 func (t *Table) SubmitReconcile(d switchdev.Driver) *Ticket {
 	const name = "fdb.reconcile"
 	k := t.newTicket()
-	dev := slices.IndexFunc(t.devs, func(x *device) bool { return x.Driver == d })
+	dev, err := t.indexOf(d, name)
 	switch {
-	case dev < 0:
-		k.resolve(0, &switchdev.OpError{Op: name, Reason: "not a device of this table", Err: switchdev.ErrNoDevice})
+	case err != nil:
+		k.resolve(0, err)
 		return k
 	case t.devs[dev].dumper == nil:
 		k.resolve(0, &switchdev.OpError{Op: name, Device: t.devs[dev].name, Reason: "the device cannot be read", Err: switchdev.ErrUnsupported})

@@ -138,6 +138,12 @@ func (e *Engine[K, R]) answer(dev int, c *cell[K, R], item Item[K, R], o Outcome
 		err = nil // what is to be gone is gone
 		o.Epoch = max(o.Epoch, d.epoch)
 	}
+	if err == nil && o.Epoch < d.epoch && c.outdated {
+		// A device that goes on answering from an epoch that is over would be
+		// asked for ever.
+		err = &switchdev.OpError{Op: "offload", Device: d.name, Reason: "answers from an epoch that is over", Err: switchdev.ErrBusy}
+	}
+	c.outdated = err == nil && o.Epoch < d.epoch
 	switch {
 	case err == nil && o.Epoch < d.epoch: // as if never sent (rule 21)
 	case err == nil && void: // sent again (rule 26)

@@ -38,6 +38,8 @@ type cell[K cmp.Ordered, R comparable] struct {
 	outOp *Op[K, R]
 	// void: what out returns proves nothing (rule 26).
 	void bool
+	// outdated: the last answer was from an epoch that is over.
+	outdated bool
 	// returned is the engine's count of returns when the last call for the
 	// key came back (rule 28).
 	returned uint64

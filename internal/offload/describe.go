@@ -76,7 +76,7 @@ func (w *Describer[K, R]) cell(b []byte, c *cell[K, R], d *device[K, R]) []byte 
 	b = w.Key(b, c.key)
 	mine := c.outOp != nil && c.outOp.step != stepOver
 	b = append(b, byte(c.belief), byte(c.class), c.tries,
-		flagsOf(c.out != nil, mine, c.void, c.op != nil, c.failed != nil, c.user))
+		flagsOf(c.out != nil, mine, c.void, c.outdated, c.op != nil, c.failed != nil, c.user))
 	if c.belief == believedRow {
 		b = w.Row(b, c.row)
 	}

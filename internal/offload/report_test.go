@@ -199,3 +199,25 @@ func TestReconcileSkipsWhatMoved(t *testing.T) { // rule 28
 	}
 	r.wantState(1, true, false)
 }
+
+// A device that answers for ever from an epoch that is over is refused like any
+// other that does not do what it is told, or the table would ask it without end.
+func TestAnswersFromAnEpochThatIsOverEnd(t *testing.T) {
+	r := newRig(t, 8, "1")
+	r.put(1, 1)
+	old := Outcome{Answered: true, Epoch: 1}
+	r.e.Reset(0, 7, r.now)
+	for range 2 {
+		call := r.e.Form(0, r.now)
+		if call == nil {
+			t.Fatal("not sent again after one answer")
+		}
+		r.e.Return(call, []Outcome{old}, r.now)
+	}
+	if call := r.e.Form(0, r.now); call != nil {
+		t.Fatal("sent a third time without a pause")
+	}
+	if next := r.e.Next(); !next.After(r.now) {
+		t.Fatalf("next try at %v", next)
+	}
+}
