@@ -180,7 +180,9 @@ func (t *Table) commit(now time.Time) bool {
 // ctx of calls that are out is cancelled. Close waits for drivers that honour
 // it, at most Hardware.Close for each of its two steps, and then returns an
 // error that names the devices that do not; their operations have an unknown
-// outcome. Rows stay in the devices: withdrawing them is Leave's.
+// outcome. Rows stay in the devices: withdrawing them is Leave's. On a Manual
+// table nobody brings calls back while Close runs: it waits for none of them,
+// and what was half done has an unknown outcome.
 //
 // Lookup and Learn of a closed table go on working on what it held; nothing is
 // applied any more. Close is idempotent and must not be called from a driver's
