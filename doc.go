@@ -1,11 +1,10 @@
 // Package switchcore is the landing page of a module; it has no code.
 //
-// The module is the control plane of a Linux switch as a library: the
-// forwarding database of a bridge, devlink, flow tables in the manner of Open
-// vSwitch, and the neighbour cache, each of which can drive switch hardware.
-// Hardware is whatever implements the small interfaces of package switchdev. A
-// simulated switch is included, so everything runs, and can be made to fail,
-// without any.
+// The module is the control plane of a Linux switch as a library. What is here
+// is the forwarding database of a bridge and the bridge that forwards with it,
+// which can drive switch hardware. Hardware is whatever implements the small
+// interfaces of package switchdev. A simulated switch is included, so everything
+// runs, and can be made to fail, without any.
 //
 // # Packages
 //
@@ -13,15 +12,14 @@
 //     ports, roles of a driver, errors
 //   - switchdev/switchdevtest: the conformance kit for drivers
 //   - fdb: the forwarding database; fdb/bridge: the bridge that forwards with it
-//   - devlink: device registry, parameters, health, reload
-//   - flowtable: masked flow tables with upcalls and offload
-//   - neigh: the neighbour cache; neigh/encap: tunnel headers that follow it
-//   - hwsim: a simulated switch chip; hwsim/simdriver: a devlink driver for it
-//   - lab: everything wired together
+//   - hwsim: a simulated switch chip
 //
-// The four tables import switchdev and never one another, so a program links
-// what it uses. ARCHITECTURE.md says what holds between the packages, and what
-// of them exists in this version.
+// Designed and not written yet are devlink (devices, parameters, health, reload),
+// flowtable (masked flow tables with upcalls and offload) and neigh (the
+// neighbour cache, and tunnel headers that follow it); the roles that they need
+// are in switchdev. The tables import switchdev and never one another, so a
+// program links what it uses. ARCHITECTURE.md says what holds between the
+// packages.
 //
 // # Example
 //
@@ -44,6 +42,7 @@
 //
 // An operation that can be refused by hardware returns the refusal, with the
 // table as it was. A station that was learned is found by the next lookup, even
-// while hardware is slow or hangs. The data path takes no lock, allocates
-// nothing and returns no error. Nothing runs before New or after Close.
+// while hardware is slow or hangs. The data path waits for nobody, returns no
+// error and, for stations that are known, takes no lock and allocates nothing.
+// Nothing runs before New or after Close.
 package switchcore

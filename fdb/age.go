@@ -13,10 +13,10 @@ func (t *Table) Ageing() time.Duration { return time.Duration(t.ageing.Load()) }
 // SetAgeing changes the ageing time, with the meaning of Config.Ageing. Entries
 // that are overdue by a shorter one leave at once, a longer one keeps them.
 // Devices are told by whoever owns the bridge. It fails with
-// [switchdev.ErrInvalid] for a time under 10 ms. Linux: br_set_ageing_time.
+// [switchdev.ErrInvalid] for a time under 10 ms or over ten years. Linux: br_set_ageing_time.
 func (t *Table) SetAgeing(d time.Duration) error {
-	if d > 0 && d < tickLength {
-		return &switchdev.OpError{Op: "fdb.ageing", Object: d.String(), Err: switchdev.ErrInvalid}
+	if badAgeing(d) {
+		return &switchdev.OpError{Op: "fdb.ageing", Object: d.String(), Reason: "not from 10 ms to ten years", Err: switchdev.ErrInvalid}
 	}
 	if d == 0 {
 		d = DefaultAgeing

@@ -27,8 +27,10 @@ func (t *Table) close() error {
 	t.endJobs(switchdev.ErrClosed)
 	t.flushChanges()
 	for _, d := range t.devs {
-		if d.cancel != nil {
-			d.cancel()
+		for _, l := range [...]limit{d.call, d.read} {
+			if l.cancel != nil {
+				l.cancel()
+			}
 		}
 	}
 	t.unlock()
@@ -67,7 +69,7 @@ func (t *Table) refuseQueued() {
 				continue
 			}
 			if o.ticket.stage() {
-				o.ticket.resolve(0, &switchdev.OpError{Op: verbNames[o.verb], Object: o.entry.Key.String(), Err: switchdev.ErrClosed})
+				o.ticket.resolve(0, o.closedErr())
 			}
 		}
 		if t.queues[k] = keep; len(keep) == 0 {

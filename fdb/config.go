@@ -34,7 +34,7 @@ type Config struct {
 
 	// Ageing is how long a dynamic entry lives without being seen: 0 means
 	// DefaultAgeing, negative for ever, NoLearning not at all. The finest step
-	// is 10 ms.
+	// is 10 ms, the longest time ten years.
 	Ageing time.Duration
 
 	// Learning configures what Learn does.
@@ -59,7 +59,9 @@ type Config struct {
 	// table. Leave it zero where stations are not trusted.
 	Seed uint64
 
-	// Logger gets refusals and transitions, never frames; nil discards them.
+	// Logger gets refusals, at level Debug, and drivers that panicked, never
+	// frames; nil discards them. Its handler may use the table, but whoever made
+	// the operation end waits for it, often the worker.
 	Logger *slog.Logger
 }
 
@@ -128,7 +130,7 @@ func (c Config) withDefaults() (Config, error) {
 		return c, bad("Events", c.Events)
 	case h.Timeout < 0:
 		return c, bad("Hardware.Timeout", h.Timeout)
-	case h.Retry < 0:
+	case h.Retry < 0 || h.Retry > math.MaxInt64/maxPauses:
 		return c, bad("Hardware.Retry", h.Retry)
 	case h.Batch < 0:
 		return c, bad("Hardware.Batch", h.Batch)
@@ -139,7 +141,7 @@ func (c Config) withDefaults() (Config, error) {
 	case !c.Manual && !c.Start.IsZero():
 		return c, bad("Start", c.Start)
 	}
-	if c.Ageing > 0 && c.Ageing < tickLength {
+	if badAgeing(c.Ageing) {
 		return c, bad("Ageing", c.Ageing)
 	}
 	names := make(map[string]bool)
@@ -150,8 +152,17 @@ func (c Config) withDefaults() (Config, error) {
 		_, blocking := switchdev.As[switchdev.FDBOffloader](d.Driver)
 		_, submits := switchdev.As[switchdev.FDBSubmitter](d.Driver)
 		name := d.Driver.Name()
-		if names[name] || !(blocking || (submits && c.Manual)) {
-			return c, bad(fmt.Sprintf("Hardware.Devices[%d].Driver", i), name)
+		reason := ""
+		switch {
+		case names[name]:
+			reason = "two devices of one name"
+		case !blocking && !submits:
+			reason = "the driver has no FDB role"
+		case !blocking && !c.Manual:
+			reason = "the driver only submits, which takes a Manual table"
+		}
+		if reason != "" {
+			return c, &switchdev.OpError{Op: "fdb.new", Device: name, Object: fmt.Sprintf("Hardware.Devices[%d].Driver", i), Reason: reason, Err: switchdev.ErrInvalid}
 		}
 		names[name] = true
 	}
@@ -167,6 +178,20 @@ func (c Config) withDefaults() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c, nil
+}
+
+// maxPauses is how many times Hardware.Retry the longest pause is.
+const (
+	maxPausesLog = 6
+	maxPauses    = 1 << maxPausesLog
+)
+
+// maxAgeing is half of what a stamp can count, and keeps every sum of times in
+// range.
+const maxAgeing = 10 * 365 * 24 * time.Hour
+
+func badAgeing(d time.Duration) bool {
+	return d > 0 && d < tickLength || d > maxAgeing && d != NoLearning
 }
 
 func setDefault[T comparable](v *T, def T) {

@@ -21,10 +21,10 @@
 // # Instead of your map
 //
 // A map from address to port does not notice that a station moved while it is
-// being sent to, grows with every address that an attacker makes up, loses
-// events, and cannot say what the hardware holds. A Table does the same job
-// with [Table.Learn] and [Table.Lookup], which are faster than any map of the
-// standard library, and answers those questions.
+// being sent to, forgets no station that is gone, loses events, and cannot say
+// what the hardware holds. A Table does the same job with [Table.Learn] and
+// [Table.Lookup], which cost less than those of a [sync.Map] or of a map under a
+// [sync.RWMutex], and answers those questions.
 //
 // # Two stages
 //
@@ -61,9 +61,11 @@
 // The data path returns outcomes, not errors. Everything else returns
 // [*switchdev.OpError] values that match the sentinels of package switchdev,
 // the corresponding errno and, where there is one, the sentinel of package
-// io/fs. After nil, table and devices hold what was asked; after any other error
-// than [switchdev.ErrOutcomeUnknown] they hold what they held; after that one the
-// table is as it was and the device is being brought to it.
+// io/fs; bare are only the errors of a caller's ctx and [switchdev.ErrDeadlock].
+// After nil, table and devices hold what was asked; after any other error than
+// [switchdev.ErrOutcomeUnknown] they hold what they held; after that one the
+// table is as it was and the device is being brought to it. Flush, Join and
+// Leave change the table or what a device claims whatever the devices answer.
 //
 // # Differences from Linux
 //
@@ -79,6 +81,9 @@
 //   - A flush is a point in the order of operations: no entry that was learned
 //     before it survives and none learned after it is lost. Linux's flush walks a
 //     list while others add to it.
+//   - A replace makes the entry what it says, but that an entry which a control
+//     plane owns stays its; Linux's external learn keeps Static and Local of the
+//     entry that it finds.
 //   - Flags, ports and states that cannot be meant are refused, where Linux
 //     ignores some.
 //   - An age-out reported by a device never removes an entry that the table

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"sync/atomic"
 
 	"github.com/switchcore/switchcore/fdb/internal/cam"
 	"github.com/switchcore/switchcore/fdb/internal/overlay"
@@ -165,31 +164,34 @@ type SubscribeOptions struct {
 // subscription delays nobody: when it has fallen behind by more than
 // Config.Events it gets [switchdev.ErrOverrun] once and goes on from the present.
 type Subscription struct {
-	t   *Table
-	opt notify.Options[Event]
-	sub atomic.Pointer[notify.Subscription[Event]]
-	// behind is the subscription that reported an overrun and has to be
-	// opened anew, because only who holds the slot may take a snapshot.
-	behind atomic.Pointer[notify.Subscription[Event]]
-	closed atomic.Bool
+	t      *Table
+	filter func(*Event) bool
+	sub    *notify.Subscription[Event]
+
+	// first is the replay that was taken when subscribing. Those after an
+	// overrun are taken when they are read, by the reader and with the slot:
+	// floor is the last event that the table had told then.
+	first notify.Walk[Event]
+	floor uint64
 }
 
 // Subscribe begins to read the events of the table. It waits for the commit
 // slot, which nobody holds for long, and fails with [switchdev.ErrClosed] on a
 // closed table. A subscription that is read no more is to be closed.
 func (t *Table) Subscribe(o SubscribeOptions) (*Subscription, error) {
-	s := &Subscription{t: t, opt: notify.Options[Event]{Filter: o.Filter}}
-	if o.Replay {
-		s.opt.Replay = t.replay
-		s.opt.Synced = func() Event { return Event{Kind: Synced} }
-	}
+	s := &Subscription{t: t, filter: o.Filter}
+	opt := notify.Options[Event]{Filter: o.Filter}
 	<-t.slot
 	defer t.unlock()
-	sub, err := t.ring.Subscribe(s.opt)
-	if err != nil {
+	if o.Replay {
+		s.first = t.replay()
+		opt.Replay, opt.Filter = s.replay, s.wanted
+		opt.Synced = func() Event { return Event{Kind: Synced, Seq: s.floor} }
+	}
+	var err error
+	if s.sub, err = t.ring.Subscribe(opt); err != nil {
 		return nil, err
 	}
-	s.sub.Store(sub)
 	return s, nil
 }
 
@@ -205,54 +207,42 @@ func (t *Table) replay() notify.Walk[Event] {
 	})()
 }
 
-// current returns the subscription to read from, opened anew after an overrun.
-func (s *Subscription) current() *notify.Subscription[Event] {
-	old := s.behind.Load()
-	if old == nil || s.opt.Replay == nil {
-		return s.sub.Load()
-	}
-	<-s.t.slot
-	if s.behind.CompareAndSwap(old, nil) {
-		if sub, err := s.t.ring.Subscribe(s.opt); err == nil {
-			s.sub.Store(sub)
-			_ = old.Close()
-			if s.closed.Load() {
-				_ = sub.Close()
-			}
+// replay is called under the lock of the ring, where nobody may wait for the
+// slot; the walk that it returns is not.
+func (s *Subscription) replay() notify.Walk[Event] {
+	walk := s.first
+	s.first = nil
+	return func() (Event, bool) {
+		if walk == nil {
+			<-s.t.slot
+			walk, s.floor = s.t.replay(), s.t.ring.Last()
+			s.t.unlock()
 		}
+		return walk()
 	}
-	s.t.unlock()
-	return s.sub.Load()
 }
 
-func (s *Subscription) note(sub *notify.Subscription[Event], err error) {
-	if errors.Is(err, switchdev.ErrOverrun) {
-		s.behind.Store(sub)
+// wanted passes over what happened before the replay was taken, and is in it.
+func (s *Subscription) wanted(e *Event) bool {
+	if e.Kind == Existing {
+		e.Seq = max(e.Seq, s.floor)
+	} else if e.Seq <= s.floor {
+		return false
 	}
+	return s.filter == nil || s.filter(e)
 }
 
 // Next returns the next event and waits for it. It returns ctx's error only when
 // there is nothing to read, [switchdev.ErrOverrun] once when it fell behind, and
 // [switchdev.ErrClosed] after Close, or when the table was closed and everything
 // has been read.
-func (s *Subscription) Next(ctx context.Context) (Event, error) {
-	sub := s.current()
-	e, err := sub.Next(ctx)
-	s.note(sub, err)
-	return e, err
-}
+func (s *Subscription) Next(ctx context.Context) (Event, error) { return s.sub.Next(ctx) }
 
-// Ready returns a channel that holds a token whenever something may be read. It
-// is another one after an overrun, so ask for it each time.
-func (s *Subscription) Ready() <-chan struct{} { return s.current().Ready() }
+// Ready returns a channel that holds a token whenever something may be read.
+func (s *Subscription) Ready() <-chan struct{} { return s.sub.Ready() }
 
 // TryNext is Next that does not wait: ok is false if there is nothing to read.
-func (s *Subscription) TryNext() (e Event, ok bool, err error) {
-	sub := s.current()
-	e, ok, err = sub.TryNext()
-	s.note(sub, err)
-	return e, ok, err
-}
+func (s *Subscription) TryNext() (e Event, ok bool, err error) { return s.sub.TryNext() }
 
 // All reads until the subscription ends. An overrun is yielded as an error and
 // does not end the loop.
@@ -268,7 +258,4 @@ func (s *Subscription) All(ctx context.Context) iter.Seq2[Event, error] {
 }
 
 // Close ends the subscription.
-func (s *Subscription) Close() error {
-	s.closed.Store(true)
-	return s.sub.Load().Close()
-}
+func (s *Subscription) Close() error { return s.sub.Close() }

@@ -36,15 +36,14 @@ func (t *Table) form(dev int, now time.Time) *batch {
 		b.ops[i] = t.fdbOp(dev, it)
 	}
 	b.ctx, b.cancel = context.WithCancel(t.callbackContext(t.callsEnd))
-	t.devs[dev].cancel, t.devs[dev].until = b.cancel, now.Add(callTimeouts*t.cfg.Hardware.Timeout)
+	t.devs[dev].call = limit{b.cancel, now.Add(callTimeouts * t.cfg.Hardware.Timeout)}
 	return b
 }
 
 // take brings the driver's answers back. The caller holds the slot.
 func (t *Table) take(b *batch, now time.Time) {
 	b.cancel()
-	d := t.devs[b.call.Dev]
-	d.cancel, d.until = nil, time.Time{}
+	t.devs[b.call.Dev].call = limit{}
 	out := make([]offload.Outcome, len(b.results))
 	for i, r := range b.results {
 		out[i] = offload.Outcome{Answered: r.Token == b.ops[i].Token, Epoch: r.Epoch, Err: r.Err}
@@ -63,10 +62,8 @@ const callTimeouts = 2
 // cancelCalls ends the ctx of calls that take too long.
 func (t *Table) cancelCalls(now time.Time) {
 	for _, d := range t.devs {
-		if !d.until.IsZero() && !d.until.After(now) {
-			d.until = time.Time{}
-			d.cancel()
-		}
+		d.call.past(now)
+		d.read.past(now)
 	}
 }
 
@@ -75,31 +72,32 @@ func (t *Table) cancelCalls(now time.Time) {
 func (t *Table) execute(dev int) {
 	d := t.devs[dev]
 	defer close(d.exited)
-	for {
-		if t.lock(t.callsEnd) != nil {
-			return
-		}
-		b := t.form(dev, t.now())
-		if b == nil && t.auditDue(d) {
+	for read := false; t.lock(t.callsEnd) == nil; {
+		// By turns, so that neither waits for a moment when there is nothing of
+		// the other.
+		if read = !read && t.auditDue(d, t.now()); read {
 			t.audit(dev)
 			t.unlock()
 			signal(t.idle)
 			continue
 		}
+		b := t.form(dev, t.now())
+		due := t.auditDue(d, t.now())
 		t.unlock()
-		if b == nil {
+		switch {
+		case b != nil:
+			t.call(d, b)
+			<-t.slot
+			t.take(b, t.now())
+			t.unlock()
+			signal(t.idle)
+		case !due:
 			select {
 			case <-d.kick:
-				continue
 			case <-t.callsEnd.Done():
 				return
 			}
 		}
-		t.call(d, b)
-		<-t.slot
-		t.take(b, t.now())
-		t.unlock()
-		signal(t.idle)
 	}
 }
 
@@ -121,19 +119,28 @@ func (t *Table) recovered(d *device) {
 // completes by itself, else made on the spot. The caller does not hold the slot.
 func (t *Table) start(d *device, b *batch) {
 	var once sync.Once
-	done := func() {
+	results := b.results
+	complete := func(results []switchdev.Result) {
 		once.Do(func() {
+			b.results = results
 			t.completed.put(b)
 			t.nudge()
 		})
 	}
 	if d.submits == nil {
 		t.call(d, b)
-		done()
+		complete(results)
 		return
 	}
+	submitted := false
+	defer func() {
+		if !submitted { // it has panicked, and may still write to its results
+			complete(make([]switchdev.Result, len(b.ops)))
+		}
+	}()
 	defer t.recovered(d)
-	d.submits.SubmitFDB(b.ctx, b.ops, b.results, done)
+	d.submits.SubmitFDB(b.ctx, b.ops, results, func() { complete(results) })
+	submitted = true
 }
 
 // completions collects the batches that devices have completed by themselves,

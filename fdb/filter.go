@@ -25,7 +25,9 @@ type Filter struct {
 func Everything() Filter { return Filter{Mask: Static | Local} }
 
 // OnPort selects what leaves a port that goes down: all entries of the port but
-// static ones, the bridge's own, and those of a control plane (br_fdb_delete_by_port).
+// static ones, the bridge's own, and those of a control plane
+// (br_fdb_delete_by_port, which removes these too if they are offloaded; here a
+// control plane does not lose an entry because hardware was quick to take it).
 func OnPort(p switchdev.PortID) Filter {
 	return Filter{Port: p, OnPort: true, Mask: Static | Local | Extern}
 }

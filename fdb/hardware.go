@@ -70,10 +70,25 @@ type device struct {
 	unbind  func()
 	kick    chan struct{}
 	audits  []*job        // wait for the device to be read
+	lossy   lossy         // reports of the device were lost
 	exited  chan struct{} // closed when the executor has ended
-	cancel  func()        // ends the ctx of the call that is out, if any
+	call    limit         // of the batch that is out
+	read    limit         // of the dump that is out
 	reading bool          // a dump is out
-	until   time.Time     // when that is done, zero if not or if it was
+}
+
+// limit is how a driver call that takes too long is ended.
+type limit struct {
+	cancel func()    // ends its ctx; nil if there is no call
+	until  time.Time // when that is done, zero if not or if it was
+}
+
+// past cancels the call if its time is over at now.
+func (l *limit) past(now time.Time) {
+	if !l.until.IsZero() && !l.until.After(now) {
+		l.until = time.Time{}
+		l.cancel()
+	}
 }
 
 // deviceTable is the table as its device engine sees it.
@@ -107,8 +122,12 @@ func (t deviceTable) Claims(dev int, _ uint64, r row) bool {
 // that they have not.
 func (t deviceTable) Done(d *offload.Op[uint64, row], err error) {
 	o := d.Tag.(*op)
-	if err != nil || o.same {
-		t.finish(o, nil, err)
+	if err != nil {
+		t.finish(o, nil, named(err, verbNames[o.verb], o.entry.Key.String()))
+		return
+	}
+	if o.same {
+		t.finish(o, nil, nil)
 		return
 	}
 	t.finish(o, &o.next, nil)

@@ -21,9 +21,11 @@ type job struct {
 	// devices have to do to wait.
 	run func(*job) bool
 
-	wait offload.Waiter
-	ran  bool // the table's part is done
-	over bool // the flush is through
+	wait  offload.Waiter
+	begun bool // run was called
+	ran   bool // the table's part is done
+	ended bool // the ticket has its outcome
+	over  bool // the flush is through
 	// elsewhere: somebody else ends the job.
 	elsewhere bool
 	deadline  time.Time
@@ -68,7 +70,8 @@ func (t *Table) SubmitFlush(f Filter) *Ticket {
 // flushChunk applies a chunk of the pending flushes, in their order. What they
 // removed is withdrawn from the devices by the level rule, and waited for.
 func (t *Table) flushChunk(j *job) bool {
-	if t.stations.Flushing() {
+	if !t.flushed && t.stations.Flushing() {
+		t.flushed = true
 		t.stations.FlushStep(chunkEntries)
 		t.flushChanges()
 	}
@@ -111,7 +114,9 @@ func (t *Table) Join(ctx context.Context, d switchdev.Driver, p switchdev.PortID
 // SubmitJoin is Join without the wait.
 func (t *Table) SubmitJoin(d switchdev.Driver, p switchdev.PortID) *Ticket {
 	return t.membership("fdb.join", d, func(dev int, j *job) bool {
-		t.devs[dev].claims.ports[uint16(p)] = struct{}{}
+		if !j.begun { // and not again: a leave may have come between two chunks
+			t.devs[dev].claims.ports[uint16(p)] = struct{}{}
+		}
 		touch := func(k cam.Key, _ cam.Ref) bool {
 			t.devices.Touch(uint64(k))
 			t.devices.Await(&j.wait, uint64(k))
@@ -173,6 +178,7 @@ func (t *Table) indexOf(d switchdev.Driver, op string) (int, error) {
 func (t *Table) runJobs(now time.Time) (worked bool) {
 	t.takeJobs(now)
 	t.retire()
+	t.flushed = false
 	for _, j := range slices.Clone(t.jobs) {
 		if !j.ran {
 			worked = t.runJob(j, now) || worked
@@ -196,6 +202,7 @@ func (t *Table) takeJobs(now time.Time) {
 func (t *Table) runJob(j *job, now time.Time) bool {
 	waits := j.seq != 0 && !t.stations.Flushing()
 	done := j.run(j)
+	j.begun = true
 	t.takeJobs(now)
 	t.retire()
 	if !done {
@@ -206,12 +213,14 @@ func (t *Table) runJob(j *job, now time.Time) bool {
 	if j.elsewhere {
 		return true
 	}
-	j.wait.Arm(func(errs []error) { t.endJob(j, errors.Join(errs...)) })
+	j.wait.Arm(func(errs []error) { t.endJob(j, named(errors.Join(errs...), j.name, "")) })
 	return true
 }
 
 func (t *Table) endJob(j *job, err error) {
 	t.jobs = slices.DeleteFunc(t.jobs, func(x *job) bool { return x == j })
+	j.ended = true
+	j.wait.Cancel()
 	j.ticket.resolve(j.count, err)
 }
 

@@ -23,6 +23,10 @@ func (t *Table) Learn(k Key, p switchdev.PortID) Learned {
 	switch outcome {
 	case Queued, Moved:
 		t.nudge()
+	case Refreshed, Kept:
+		if t.stations.Waits(camKey(k)) {
+			t.nudge() // it could not be done in place
+		}
 	case Dropped:
 		t.stats.dropped.Add(1)
 	}
@@ -43,6 +47,9 @@ var learnedOf = [...]Learned{
 // An entry that has expired is found until the sweep removes it, as in Linux.
 // A hit with the flag Locked lets no traffic through.
 func (t *Table) Lookup(k Key) (Hit, bool) {
+	if k.VLAN > switchdev.MaxVLAN {
+		return Hit{}, false // packed it would be another key
+	}
 	h, ok := t.stations.Lookup(camKey(k))
 	if !ok {
 		return Hit{}, false

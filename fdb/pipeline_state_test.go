@@ -51,8 +51,8 @@ func (w *world) state() []byte {
 		b = t.devices.AppendState(b, &d)
 		for _, dev := range t.devs {
 			until := byte(0xff)
-			if !dev.until.IsZero() {
-				until = byte(dev.until.Sub(w.now) / worldTick)
+			if !dev.call.until.IsZero() {
+				until = byte(dev.call.until.Sub(w.now) / worldTick)
 			}
 			b = append(b, until)
 		}

@@ -2,6 +2,9 @@ package fdb
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"time"
 
 	"github.com/switchcore/switchcore/switchdev"
 )
@@ -34,7 +37,10 @@ func (t *Table) SubmitReconcile(d switchdev.Driver) *Ticket {
 		return k
 	}
 	run := func(j *job) bool {
-		t.devs[dev].audits = append(t.devs[dev].audits, j)
+		d := t.devs[dev]
+		// One that nobody waits for any more is enough to have the device read.
+		d.audits = slices.DeleteFunc(d.audits, func(x *job) bool { return x.ended && x != d.audits[0] })
+		d.audits = append(d.audits, j)
 		return true
 	}
 	j := &job{ticket: k, name: name, run: run, elsewhere: true}
@@ -46,24 +52,46 @@ func (t *Table) SubmitReconcile(d switchdev.Driver) *Ticket {
 	return k
 }
 
-// auditDue reports whether somebody wants device d read. The caller holds the
-// slot.
-func (t *Table) auditDue(d *device) bool { return len(d.audits) > 0 && !t.closed }
+// lossy says that a device is to be read because its reports were lost, until a
+// dump succeeds.
+type lossy struct {
+	on    bool
+	again bool      // since the dump that is out began
+	at    time.Time // when the next dump is due
+	tries uint
+}
+
+// read notes how a dump went. What cannot be read now is read later.
+func (l *lossy) read(t *Table, err error) {
+	if !l.on || err == nil || errors.Is(err, errors.ErrUnsupported) {
+		*l = lossy{on: l.again && err == nil}
+		return
+	}
+	l.at = t.now().Add(t.cfg.Hardware.Retry << l.tries)
+	l.tries = min(l.tries+1, maxPausesLog)
+}
+
+// auditDue reports whether device d is to be read. The caller holds the slot.
+func (t *Table) auditDue(d *device, now time.Time) bool {
+	return !t.closed && (len(d.audits) > 0 || d.lossy.on && !d.lossy.at.After(now))
+}
 
 // audit reads a device and judges what it holds. It is called with the slot
 // held, and gives it up while the driver works.
 func (t *Table) audit(dev int) {
 	d := t.devs[dev]
 	jobs := d.audits
-	d.audits = nil
+	d.audits, d.lossy.again = nil, false
 	mark, _ := t.devices.Mark(dev)
 	ctx, cancel := context.WithCancel(t.callbackContext(t.callsEnd))
-	d.cancel, d.reading = cancel, true
+	d.read, d.reading = limit{cancel, t.now().Add(callTimeouts * t.cfg.Hardware.Timeout)}, true
+	t.devices.Hold(dev, true)
 	t.unlock()
 	rows, epoch, err := t.dump(ctx, d)
 	cancel()
 	<-t.slot
-	d.cancel, d.reading = nil, false
+	d.read, d.reading = limit{}, false
+	t.devices.Hold(dev, false)
 	differ := 0
 	if err == nil {
 		t.devices.Reset(dev, epoch, t.now())
@@ -74,6 +102,7 @@ func (t *Table) audit(dev int) {
 		}
 	}
 	t.flushChanges()
+	d.lossy.read(t, err)
 	for _, j := range jobs {
 		j.count = differ
 		t.endJob(j, err)
@@ -91,6 +120,9 @@ func (t *Table) dump(ctx context.Context, d *device) (rows map[uint64]row, epoch
 		}
 		return true
 	})
+	if oe := (*switchdev.OpError)(nil); err != nil && !errors.As(err, &oe) {
+		err = &switchdev.OpError{Op: "fdb.reconcile", Device: d.name, Err: err}
+	}
 	return rows, epoch, err
 }
 
@@ -105,8 +137,8 @@ func (t *Table) auditLossy() {
 	q.lossy = nil
 	q.mu.Unlock()
 	for dev, lost := range lossy {
-		if lost && t.devs[dev].dumper != nil {
-			t.SubmitReconcile(t.devs[dev].Driver)
+		if d := t.devs[dev]; lost && d.dumper != nil {
+			d.lossy.on, d.lossy.again = true, d.reading
 		}
 	}
 }

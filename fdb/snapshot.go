@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/switchcore/switchcore/fdb/internal/cam"
+	"github.com/switchcore/switchcore/switchdev"
 )
 
 // Snapshot is what the main table held at one instant. Everybody may read it at
@@ -33,6 +34,9 @@ func (s *Snapshot) Len() int { return s.cam.Len() }
 
 // Lookup returns the entry of k.
 func (s *Snapshot) Lookup(k Key) (Entry, bool) {
+	if k.VLAN > switchdev.MaxVLAN {
+		return Entry{}, false
+	}
 	e, ok := s.cam.Find(camKey(k))
 	if !ok {
 		return Entry{}, false

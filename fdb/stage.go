@@ -6,7 +6,6 @@ import (
 	"github.com/switchcore/switchcore/fdb/internal/cam"
 	"github.com/switchcore/switchcore/fdb/internal/overlay"
 	"github.com/switchcore/switchcore/internal/offload"
-	"github.com/switchcore/switchcore/switchdev"
 )
 
 // op is one user operation on its way: submitted, then in the queue of its key,
@@ -32,7 +31,7 @@ func (t *Table) submit(v verb, e Entry) *Ticket {
 	}
 	o := &op{verb: v, entry: e, key: camKey(e.Key), ticket: k}
 	if !t.inbox.put(o) {
-		k.resolve(0, &switchdev.OpError{Op: verbNames[v], Object: e.Key.String(), Err: switchdev.ErrClosed})
+		k.resolve(0, o.closedErr())
 		return k
 	}
 	t.offer()
@@ -46,7 +45,7 @@ func (t *Table) takeInbox(now time.Time) bool {
 	for _, o := range ops {
 		if t.closed {
 			o.ticket.stage()
-			o.ticket.resolve(0, switchdev.ErrClosed)
+			o.ticket.resolve(0, o.closedErr())
 			continue
 		}
 		q := t.queues[o.key]
@@ -61,14 +60,12 @@ func (t *Table) takeInbox(now time.Time) bool {
 // stageReady stages the first operation of every key that has none in flight
 // (rule 4). The caller holds the slot.
 func (t *Table) stageReady(now time.Time) bool {
-	worked := false
-	for len(t.ready) > 0 {
-		k := t.ready[0]
-		t.ready = t.ready[1:]
-		worked = true
-		t.stageKey(k, now)
+	n := 0
+	for ; n < len(t.ready); n++ { // it grows meanwhile
+		t.stageKey(t.ready[n], now)
 	}
-	return worked
+	t.ready = t.ready[:0]
+	return n > 0
 }
 
 // stageKey stages the key's first operation that was not withdrawn.
@@ -124,7 +121,7 @@ func (t *Table) finish(o *op, next *overlay.Entry, err error) {
 	o.ticket.resolve(0, err)
 	if err != nil {
 		t.stats.refused.Add(1)
-		t.cfg.Logger.Debug("fdb: operation refused", "table", t.cfg.Name, "op", verbNames[o.verb], "key", o.entry.Key, "err", err)
+		t.refusals = append(t.refusals, refusal{o.verb, o.entry.Key, err})
 	}
 	q := t.queues[o.key][1:]
 	if len(q) == 0 {

@@ -36,7 +36,9 @@ type Table struct {
 	changes  []overlay.Change // made and not yet told
 	told     []overlay.Change // room for the next ones
 	retired  []overlay.FlushDone
-	jobs     []*job // flushes, joins and leaves under way
+	jobs     []*job    // flushes, joins and leaves under way
+	flushed  bool      // a chunk of the flushes was done in this step
+	refusals []refusal // to be logged
 	sweep    sweep
 	sealAt   time.Time // when the open generation may be sealed; zero if it is empty
 	lastNow  time.Time
@@ -80,7 +82,7 @@ func New(cfg Config) (*Table, error) {
 	t.stopped, t.stop = context.WithCancel(context.Background())
 	t.callsEnd, t.endCalls = context.WithCancel(context.Background())
 	t.ring, err = notify.New(notify.Config[Event]{
-		Capacity: cfg.Events, Number: func(e *Event, seq uint64) { e.Seq = seq },
+		Capacity: cfg.Events, Number: func(e *Event, seq uint64) { e.Seq = max(e.Seq, seq) },
 		Overrun: switchdev.ErrOverrun, Closed: switchdev.ErrClosed,
 	})
 	if err != nil {
@@ -90,7 +92,7 @@ func New(cfg Config) (*Table, error) {
 		PendingMax: cfg.Learning.Pending, LearnedOwner: uint8(OwnerLearned), Seed: seedOf(cfg.Seed), Emit: t.changed,
 	})
 	t.devices = offload.New(deviceTable{t}, offload.Config{
-		Timeout: cfg.Hardware.Timeout, RetryMin: cfg.Hardware.Retry, RetryMax: 64 * cfg.Hardware.Retry, Batch: cfg.Hardware.Batch,
+		Timeout: cfg.Hardware.Timeout, RetryMin: cfg.Hardware.Retry, RetryMax: maxPauses * cfg.Hardware.Retry, Batch: cfg.Hardware.Batch,
 	})
 	for _, d := range cfg.Hardware.Devices {
 		t.attach(d)
@@ -137,7 +139,7 @@ func (t *Table) attach(cfg Device) {
 func (t *Table) unlock() {
 	if !t.cfg.Manual {
 		for i, d := range t.devs {
-			if t.devices.Pending(i, t.lastNow) || t.auditDue(d) {
+			if t.devices.Pending(i, t.lastNow) || t.auditDue(d, t.lastNow) {
 				signal(d.kick)
 			}
 		}
@@ -146,7 +148,12 @@ func (t *Table) unlock() {
 		t.wakeAt = next
 		t.nudge()
 	}
+	refusals := t.refusals
+	t.refusals = nil
 	t.slot <- struct{}{}
+	for _, r := range refusals {
+		r.log(t)
+	}
 }
 
 // offer does what was just submitted, if nobody else is at it: a table without

@@ -62,8 +62,8 @@ func (t *Table) SubmitDelete(k Key, p switchdev.PortID) *Ticket {
 // Get returns the entry of k as every operation that has ended left it,
 // stations that are still to be applied included. ErrNotExist if there is none.
 func (t *Table) Get(ctx context.Context, k Key) (Entry, error) {
-	if err := k.Check(); err != nil {
-		return Entry{}, &switchdev.OpError{Op: "fdb.get", Object: k.String(), Err: err}
+	if err := checkKey("fdb.get", k); err != nil {
+		return Entry{}, err
 	}
 	if err := ctx.Err(); err != nil {
 		return Entry{}, err
@@ -80,12 +80,8 @@ func (v verb) check(e Entry) error {
 	fail := func(reason string) error {
 		return &switchdev.OpError{Op: verbNames[v], Object: e.Key.String(), Reason: reason, Err: switchdev.ErrInvalid}
 	}
-	if err := e.Key.Check(); err != nil {
-		var oe *switchdev.OpError
-		if errors.As(err, &oe) {
-			return fail(oe.Reason)
-		}
-		return fail(err.Error())
+	if err := checkKey(verbNames[v], e.Key); err != nil {
+		return err
 	}
 	if v == verbDelete {
 		return nil
@@ -101,6 +97,15 @@ func (v verb) check(e Entry) error {
 		return fail("FDB entry towards bridge must be permanent")
 	}
 	return nil
+}
+
+func checkKey(op string, k Key) error {
+	err := k.Check()
+	var oe *switchdev.OpError
+	if !errors.As(err, &oe) {
+		return err
+	}
+	return &switchdev.OpError{Op: op, Object: k.String(), Reason: oe.Reason, Err: oe.Err}
 }
 
 // decide says what the operation makes of the entry as it is now (rule 5). With

@@ -58,7 +58,7 @@ func (t *Table) Poll(now time.Time) (next time.Time) {
 			}
 		}
 		for i, d := range t.devs {
-			if t.auditDue(d) {
+			if t.auditDue(d, now) {
 				t.audit(i)
 				worked = true
 			}
@@ -206,8 +206,12 @@ func (t *Table) next() (next time.Time) {
 			earlier(j.deadline)
 		}
 	}
-	for _, d := range t.devs {
-		earlier(d.until)
+	for i, d := range t.devs {
+		if d.lossy.on && !t.inside(i) { // else the executor looks when it is back
+			earlier(d.lossy.at)
+		}
+		earlier(d.call.until)
+		earlier(d.read.until)
 	}
 	return next
 }

@@ -86,17 +86,9 @@ func (c *Chip) Close() error {
 	return nil
 }
 
-// Limits implements [switchdev.Limiter]: the limits of the configuration, with
-// the present number of ports where that is not limited.
-func (c *Chip) Limits() switchdev.Limits {
-	l := c.cfg.Limits
-	if l.Ports == 0 {
-		c.mu.RLock()
-		l.Ports = len(c.ports)
-		c.mu.RUnlock()
-	}
-	return l
-}
+// Limits implements [switchdev.Limiter]: the limits of the configuration, which
+// don't change as ports come and go.
+func (c *Chip) Limits() switchdev.Limits { return c.cfg.Limits }
 
 // Usage implements [switchdev.Limiter].
 func (c *Chip) Usage() switchdev.Usage {

@@ -296,7 +296,8 @@ func (c *Chip) execFDB(op *switchdev.FDBOp, space int) error {
 // setRow writes a row. Where space is not negative, a fault lets the table hold
 // no more rows than that.
 func (c *Chip) setRow(op *switchdev.FDBOp, k rowKey, space int) error {
-	if op.Entry.Port != switchdev.PortHost {
+	// The bridge's own addresses may be on ports of other devices.
+	if op.Entry.Port != switchdev.PortHost && op.Entry.Flags&switchdev.FDBLocal == 0 {
 		if _, err := c.knownPort("fdb.set", op.Entry.Port); err != nil {
 			return err
 		}

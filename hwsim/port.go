@@ -196,8 +196,8 @@ func (p *Port) domainID() switchdev.Domain {
 	return p.domain.id
 }
 
-// Remove takes the port out of the chip, as pulling a module does: its rows,
-// VLANs and membership go, operations that name it answer ErrPortGone from now
+// Remove takes the port out of the chip, as pulling a module does: its rows
+// but local ones, its VLANs and its membership go, operations that name it answer ErrPortGone from now
 // on, and ReportPortGone is reported. It is idempotent.
 func (p *Port) Remove() {
 	c := p.chip
@@ -227,7 +227,7 @@ func (c *Chip) forget(id switchdev.PortID) {
 	for _, d := range c.sortedDomains() {
 		c.leave(d, id, 0)
 	}
-	c.dropWhere(func(_ rowKey, r *row) bool { return r.port == id })
+	c.dropWhere(func(_ rowKey, r *row) bool { return r.port == id && !r.bridges() })
 }
 
 func (c *Chip) sortedDomains() []*domain {
@@ -245,7 +245,7 @@ func (c *Chip) leave(d *domain, id switchdev.PortID, token switchdev.Token) {
 		c.vlans -= m.member.Len()
 		delete(d.vlans, id)
 	}
-	if c.dropWhere(func(k rowKey, r *row) bool { return k.domain == d.id && r.port == id }) {
+	if c.dropWhere(func(k rowKey, r *row) bool { return k.domain == d.id && r.port == id && !r.bridges() }) {
 		c.report(switchdev.Report{Kind: switchdev.ReportFlushed, Domain: d.id, Port: id, Token: token})
 	}
 	d.members = slices.DeleteFunc(slices.Clone(d.members), func(o *Port) bool { return o.id == id })

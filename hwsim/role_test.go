@@ -53,7 +53,7 @@ func TestPortsHaveDefaults(t *testing.T) {
 	if err != nil || !slices.Equal(infos, want) {
 		t.Errorf("%+v, %v", infos, err)
 	}
-	if b.Chip.Name() != "sw0" || b.Limits().Ports != 3 || b.Port(4) != nil || b.Port(7).ID() != 7 {
+	if b.Chip.Name() != "sw0" || b.Port(4) != nil || b.Port(7).ID() != 7 {
 		t.Error("name, limits or lookup")
 	}
 }
@@ -434,4 +434,45 @@ func TestEmptyBatches(t *testing.T) {
 	if answered != 1 || len(b.Operations()) != 0 {
 		t.Errorf("%d answers", answered)
 	}
+}
+
+// TestLimitsAreConstant: ports come and go without a reset, and Limits are constant
+// within an epoch.
+func TestLimitsAreConstant(t *testing.T) {
+	b := newBench(t, Config{})
+	before := b.Limits()
+	if _, err := b.AddPort(PortConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	if after := b.Limits(); after != before {
+		t.Errorf("with one port more %+v, want %+v", after, before)
+	}
+	b.Port(1).Remove()
+	if after := b.Limits(); after != before {
+		t.Errorf("with one port less %+v, want %+v", after, before)
+	}
+}
+
+// TestLocalRowsBelongToNoPort: an address of the bridge is on whatever port has it,
+// also another device's, and a port that leaves does not take it along.
+func TestLocalRowsBelongToNoPort(t *testing.T) {
+	b := newBench(t, Config{})
+	b.join(0, 1, 2)
+	const local = switchdev.FDBStatic | switchdev.FDBLocal
+	b.must(b.fdb(setOp(macA, 0, 1, local), setOp(macB, 0, 99, local), setOp(macC, 0, 1, switchdev.FDBStatic)))
+	if err := b.fdb(setOp(macC, 0, 99, switchdev.FDBStatic)); !errors.Is(err, switchdev.ErrNoDevice) {
+		t.Errorf("a station behind port 99: %v", err)
+	}
+	b.Port(2).Ingress(frame(macB, switchdev.MAC{2, 1}))
+	if len(b.traps) != 1 || b.traps[0].Reason != ReasonLocal {
+		t.Errorf("traps %v", b.traps)
+	}
+	b.must(b.ports(switchdev.PortOp{Verb: switchdev.PortLeave, Port: 1}))
+	b.Port(2).Remove()
+	rows := b.Rows()
+	rows = slices.DeleteFunc(rows, func(r Row) bool { return r.Flags&switchdev.FDBHWLearned != 0 })
+	if len(rows) != 2 || rows[0].Key.MAC != macA || rows[1].Key.MAC != macB {
+		t.Errorf("rows %v", rows)
+	}
+	b.quiet()
 }

@@ -34,6 +34,10 @@ func (r *row) keeps() bool {
 	return r.told && r.flags&(switchdev.FDBStatic|switchdev.FDBLocal|switchdev.FDBSticky) != 0
 }
 
+// bridges reports whether the row is of an address of the bridge itself, whose port
+// may be any device's.
+func (r *row) bridges() bool { return r.told && r.flags&switchdev.FDBLocal != 0 }
+
 // rowTable is the forwarding database of all domains. The zero value is empty.
 type rowTable struct {
 	rows    map[rowKey]*row

@@ -11,7 +11,9 @@ type Wire struct {
 	// Rx carries frames into the chip. Closing it ends the direction.
 	Rx <-chan []byte
 	// Tx takes frames that leave the chip. When it has no room the frame is
-	// dropped and counted. It must not be closed before [Port.Detach].
+	// dropped and counted. It must not be closed before [Port.Detach], and not
+	// while somebody else may still make a frame leave: one that is on its way
+	// during Detach is still put in.
 	Tx chan<- []byte
 }
 

@@ -11,7 +11,7 @@ type FDBFlags uint16
 // The flags of an entry.
 const (
 	FDBStatic    FDBFlags = 1 << iota // does not age (NUD_NOARP)
-	FDBLocal                          // terminates at the bridge (NUD_PERMANENT)
+	FDBLocal                          // terminates at the bridge, whatever its port (NUD_PERMANENT)
 	FDBSticky                         // is not moved by frames (NTF_STICKY)
 	FDBExtern                         // owned by a control plane or by the device (NTF_EXT_LEARNED)
 	FDBUser                           // entered by a user
@@ -39,8 +39,9 @@ const (
 	// included.
 	FDBSet FDBVerb = iota + 1
 	// FDBDelete makes the device hold no row of Entry.Key, whether it was told
-	// to hold it or learned it by itself. Entry.Port is where the caller believes the row to be, 0 if it
-	// does not know; a device removes the row wherever it is.
+	// to hold it or learned it by itself. Entry.Port is where the caller
+	// believes the row to be, 0 if it does not know; a device removes the row
+	// wherever it is.
 	FDBDelete
 )
 
@@ -69,8 +70,14 @@ type FDBOffloader interface {
 	// ApplyFDB executes a batch by the package's rules for batches. One batch
 	// holds at most one operation per key and domain. A full table, or a full
 	// bucket, answers ErrNoSpace and holds the row that it held before. A key that
-	// cannot be one (see [FDBKey.Check]) answers ErrInvalid. Whether the port is a
-	// member yet is not looked at.
+	// cannot be one (see [FDBKey.Check]) answers ErrInvalid.
+	//
+	// Whether the port of a row is a member yet is not looked at; one that the
+	// device does not have at all may be refused with ErrNoDevice. With FDBLocal
+	// the station is the bridge itself, as with port 0: its frames go to the
+	// host, whatever port the row names, also one that the device does not have.
+	// A device that cannot hold such a row answers ErrUnsupported; a refusal
+	// keeps the port whose address it is from joining the bridge.
 	ApplyFDB(ctx context.Context, ops []FDBOp, results []Result)
 }
 
@@ -103,7 +110,9 @@ type FDBFlusher interface {
 	FlushFDB(ctx context.Context, ops []FDBFlushOp, results []Result)
 }
 
-// FDBRow is one row of a dump.
+// FDBRow is one row of a dump. A row that an operation has set has the port of
+// that operation and, where the device keeps them, its flags; a table sends a row
+// that differs from what it wants once more.
 type FDBRow struct {
 	FDBEntry
 	// Gen is the generation of the operation that set the row, 0 if the

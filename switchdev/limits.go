@@ -48,9 +48,10 @@ type Resetter interface {
 	Epoch() Epoch
 
 	// Reset clears every table of the device, the memberships and attributes of
-	// its ports included, and begins a new epoch, which it returns. When Reset returns, no operation begun before it has or will
-	// have any effect, and those that were running have been answered with an
-	// older epoch or an error. A bound sink gets one ReportReset.
+	// its ports included, and begins a new epoch, which it returns. When Reset
+	// returns, no operation begun before it has or will have any effect, and
+	// those that were running have been answered with an older epoch or an
+	// error. A bound sink gets one ReportReset.
 	Reset(ctx context.Context) (Epoch, error)
 }
 

@@ -64,13 +64,15 @@ const (
 	// are forwarded among the domain's ports. A port is in at most one domain;
 	// joining a second is refused with ErrBusy, joining the same one again
 	// changes its attributes. A port that the device does not have answers
-	// ErrNoDevice.
+	// ErrNoDevice, and a domain more than it can have ErrNoSpace.
 	PortJoin PortVerb = iota + 1
 	// PortLeave ends the membership. When it has succeeded no row, VLAN or
-	// attribute of the port is left in the device. Leaving what the port is
-	// not a member of succeeds.
+	// attribute of the port is left in the device. Rows with FDBLocal are the
+	// bridge's and not the port's: they stay until they are deleted. Leaving
+	// what the port is not a member of succeeds.
 	PortLeave
-	// PortSet changes the attributes named in Set.
+	// PortSet changes the attributes named in Set. A port that is not a member
+	// of the domain may be refused with ErrNotExist.
 	PortSet
 )
 

@@ -5,7 +5,11 @@ type ReportKind uint8
 
 // The kinds of reports. The zero value is not a report.
 const (
-	// ReportLearned: the device learned, or saw move, Key behind Port.
+	// ReportLearned: the device learned, or saw move, Key behind Port. Repeated,
+	// it says that the station is still sending: a device that forwards by a row
+	// without asking software, also one that it was told to hold, reports so of
+	// rows that are not static, at most once a second, or software forgets the
+	// station when its ageing time is over.
 	ReportLearned ReportKind = iota + 1
 	// ReportAged: the device aged out its row of Key that pointed to Port.
 	ReportAged
@@ -72,9 +76,9 @@ type Report struct {
 }
 
 // Sink takes what devices report. Report only queues: it never blocks, and calls
-// the driver for nothing but its Name, Epoch, Limits and Usage. It may be called from any goroutine, also from
-// inside a role call. What does not fit is counted by the sink and made good by
-// a dump; it is the sink's concern, not the driver's.
+// the driver for nothing but its Name, Epoch, Limits and Usage. It may be called
+// from any goroutine, also from inside a role call. What does not fit is counted
+// by the sink and made good by a dump; it is the sink's concern, not the driver's.
 type Sink interface {
 	Report(r Report)
 }
@@ -85,6 +89,7 @@ type Reporter interface {
 	// called. Several sinks may be bound; each gets every report, in the order
 	// in which things happened in one domain. When unbind returns, no call of
 	// the sink is running and none follows; unbind is idempotent and must not
-	// be called from inside that sink.
+	// be called from inside that sink. Both may be called from any goroutine at
+	// any time, also after Close, when a driver has nothing more to report.
 	Bind(sink Sink) (unbind func())
 }

@@ -121,6 +121,28 @@ func TestBadCapturesAreNamedWithThePlace(t *testing.T) {
 	}
 }
 
+// TestFrameThatPassesNoPortTeachesNobody: no chip takes a frame of 70,000 bytes, so
+// its sender stays unknown, and a frame for him is flooded with good reason.
+func TestFrameThatPassesNoPortTeachesNobody(t *testing.T) {
+	var file bytes.Buffer
+	w, err := pcapng.NewWriter(&file, "p1", "p2", "p3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	giant := append(speak(1, 2), make([]byte, 70_000)...)
+	for i, data := range [][]byte{giant, speak(2, 1)} {
+		if err := w.WritePacket(pcapng.Packet{Time: time.Unix(int64(i), 0), Interface: i, Data: data}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, _ := runs(t, 0, "-q", "-capture", store(t, file.Bytes()))
+	for _, want := range []string{"long 1", "unintended floods: 0\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+}
+
 func TestPortNamesAreFitForFiles(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"p1,p2", "p1,p2"}, {"eth0,br-lan.10", "p1,p2"}, {"eth0,eth0", "p1,p2"}, {"eth0,ETH0", "p1,p2"},

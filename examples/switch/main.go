@@ -135,8 +135,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		reason = fmt.Sprintf("unexpected argument %q", f.Arg(0))
 	case opt.ports < 2 || opt.ports > maxPorts:
 		reason = fmt.Sprintf("-ports %d: want 2 to %d", opt.ports, maxPorts)
-	case opt.ageing >= 0 && opt.ageing < 100*time.Millisecond:
-		reason = fmt.Sprintf("-ageing %v: want 100ms or more, or less than 0 for never", opt.ageing)
+	case opt.ageing >= 0 && opt.ageing < 100*time.Millisecond || opt.ageing > maxSpan:
+		reason = fmt.Sprintf("-ageing %v: want 100ms to %v, or less than 0 for never", opt.ageing, maxSpan)
 	default:
 		return opt, nil
 	}

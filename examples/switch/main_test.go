@@ -129,7 +129,7 @@ func TestHelpFaultsAreUnderstood(t *testing.T) {
 
 func TestBadArgumentsExitWith2(t *testing.T) {
 	for _, args := range [][]string{
-		{"-nonsense"}, {"-fault", "explode"}, {"-ports", "1"}, {"-ports", "70000"}, {"-ageing", "1ms"}, {"stations.pcapng"},
+		{"-nonsense"}, {"-fault", "explode"}, {"-ports", "1"}, {"-ports", "70000"}, {"-ageing", "1ms"}, {"-ageing", "2562047h47m16.854775807s"}, {"stations.pcapng"},
 	} {
 		if out, errs := runs(t, 2, args...); out != "" || errs == "" {
 			t.Errorf("%q: stdout %q, stderr %q", args, out, errs)

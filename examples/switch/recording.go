@@ -140,12 +140,12 @@ func (rec *recording) span() time.Duration {
 	return rec.frames[len(rec.frames)-1].at.Sub(rec.frames[0].at)
 }
 
-// longest returns the length of the longest frame, at least that of Ethernet with a tag and without
-// check sequence.
+// longest returns the length of the longest frame that passes: at least that of Ethernet with a tag
+// and without check sequence, and at most what a chip can be made for.
 func (rec *recording) longest() int {
 	n := 1518
 	for _, f := range rec.frames {
 		n = max(n, len(f.data))
 	}
-	return n
+	return min(n, 65535)
 }

@@ -84,7 +84,7 @@ var bridgeMAC = switchdev.MAC{2, 0, 0, 0, 1, 0}
 func chipConfig(rec *recording, opt options, trap func(hwsim.HostFrame)) hwsim.Config {
 	cfg := hwsim.Config{
 		Manual: true, Seed: opt.seed, MAC: bridgeMAC,
-		Hardware: hwsim.Hardware{MTU: min(rec.longest(), 65535) - 18},
+		Hardware: hwsim.Hardware{MTU: rec.longest() - 18},
 		Host:     hwsim.Host{OnTrap: trap},
 		Log:      hwsim.LogConfig{Capacity: -1},
 	}

@@ -33,7 +33,7 @@ func (b *Bridge) claim(mac switchdev.MAC, port switchdev.PortID) []*fdb.Ticket {
 		return nil
 	}
 	if known {
-		b.cfg.Logger.Warn("bridge: an own address was a station's", "bridge", b.cfg.Name, "mac", mac, "port", hit.Port)
+		b.replaced = append(b.replaced, fdb.Entry{Key: k, Port: hit.Port})
 		b.table.SubmitDelete(k, hit.Port) // what follows on the key holds whatever becomes of it
 	}
 	return b.put(mac, port)

@@ -10,8 +10,11 @@ import (
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-// shortestAgeing is the finest step of the table's clock.
-const shortestAgeing = 10 * time.Millisecond
+// The table takes no shorter time, which is the step of its clock, and no longer one.
+const (
+	shortestAgeing = 10 * time.Millisecond
+	longestAgeing  = 10 * 365 * 24 * time.Hour
+)
 
 // hold is the ageing time that a device was told, and after which of its resets.
 type hold struct {
@@ -25,7 +28,7 @@ type hold struct {
 // once. Entries that are overdue by a shorter time leave at once as well.
 //
 // Every device is asked first, then every device is told, then the table
-// follows. ErrInvalid for a time under 10 ms; what a device says if it refuses,
+// follows. ErrInvalid for a time under 10 ms or over ten years; what a device says if it refuses,
 // for instance ErrRange: then all are as before. After ErrOutcomeUnknown they are
 // too, but for the device that it names, which will be brought to that. A device
 // that answers ErrUnsupported leaves ageing to software. Linux: br_set_ageing_time
@@ -45,6 +48,8 @@ func (b *Bridge) SubmitSetAgeing(d time.Duration) *Ticket {
 		d = fdb.DefaultAgeing
 	case d > 0 && d < shortestAgeing:
 		return b.refused(refusal(opAgeing, d.String(), "too short", switchdev.ErrInvalid))
+	case d > longestAgeing && d != fdb.NoLearning:
+		return b.refused(refusal(opAgeing, d.String(), "too long", switchdev.ErrInvalid))
 	}
 	o := b.newOp(opAgeing, switchdev.PortHost)
 	o.then(func() {

@@ -103,6 +103,7 @@ func TestMeaningsOfTheAgeingTime(t *testing.T) {
 		t.Errorf("table has %v", got)
 	}
 	w.fails(w.b.SubmitSetAgeing(time.Millisecond), syscall.EINVAL)
+	w.fails(w.b.SubmitSetAgeing(11*365*24*time.Hour), syscall.EINVAL)
 	w.must(w.b.SubmitSetAgeing(10 * time.Millisecond))
 	w.hears(dev, 10*time.Millisecond)
 	w.must(w.b.SubmitSetAgeing(fdb.DefaultAgeing))

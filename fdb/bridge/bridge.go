@@ -35,7 +35,8 @@ type Bridge struct {
 	promisc  bool
 	queues   map[switchdev.PortID][]*op // by port; the first is under way
 	active   []*op                      // of a Manual bridge: under way
-	unsure   map[switchdev.PortID]*doubt
+	unsure   map[membership]*doubt
+	replaced []fdb.Entry // by own addresses, and not logged yet
 	pollNow  time.Time
 	closed   bool
 
@@ -60,15 +61,16 @@ func New(cfg Config) (*Bridge, error) {
 		return nil, err
 	}
 	b := &Bridge{
-		cfg: cfg, table: table, host: newMeters(),
+		cfg: cfg, table: table,
 		slot: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 		ports: make(map[switchdev.PortID]*port), names: make(map[string]switchdev.PortID),
 		own: make(map[switchdev.MAC]*ownAddress), queues: make(map[switchdev.PortID][]*op),
-		unsure: make(map[switchdev.PortID]*doubt), pollNow: cfg.Start,
+		unsure: make(map[membership]*doubt), pollNow: cfg.Start,
 	}
 	if b.pollNow.IsZero() {
 		b.pollNow = time.Now()
 	}
+	b.host = b.newMeters()
 	b.callsEnd, b.endCalls = context.WithCancel(context.Background())
 	b.slot <- struct{}{}
 	<-b.slot
@@ -93,7 +95,16 @@ func (b *Bridge) Table() *fdb.Table { return b.table }
 // Name returns the bridge's name.
 func (b *Bridge) Name() string { return b.cfg.Name }
 
-func (b *Bridge) unlock() { b.slot <- struct{}{} }
+// unlock gives the slot back, and then logs what was done under it: a log handler
+// is the program's, and may call the bridge.
+func (b *Bridge) unlock() {
+	replaced := b.replaced
+	b.replaced = nil
+	b.slot <- struct{}{}
+	for _, e := range replaced {
+		b.cfg.Logger.Warn("bridge: an own address was a station's", "bridge", b.cfg.Name, "mac", e.MAC, "port", e.Port)
+	}
+}
 
 // publish gives the data path the ports as they are. The caller holds the slot.
 func (b *Bridge) publish() { b.view.Store(newView(b.ports, b.mac, b.promisc)) }
@@ -103,12 +114,7 @@ func (b *Bridge) publish() { b.view.Store(newView(b.ports, b.mac, b.promisc)) }
 // listen to the channel of the table's Wake as well.
 func (b *Bridge) Wake() <-chan struct{} { return b.wake }
 
-func (b *Bridge) nudge() {
-	select {
-	case b.wake <- struct{}{}:
-	default:
-	}
-}
+func (b *Bridge) nudge() { signal(b.wake) }
 
 // Poll does everything that is due at now, in the table as well, and returns
 // when there will be more; the zero time if nothing is to be expected. It never
@@ -195,7 +201,8 @@ func (b *Bridge) SetPromiscuous(on bool) {
 // driver's callback.
 //
 // On a Manual bridge Close polls, without letting time pass: where a device
-// needs time the ports are to be removed before.
+// needs time the ports are to be removed before. What is not done then ends with
+// an error, which is also Close's.
 func (b *Bridge) Close() error {
 	b.closeOnce.Do(func() { b.closeErr = b.close() })
 	return b.closeErr
@@ -219,21 +226,44 @@ func (b *Bridge) close() error {
 	b.unlock()
 	b.settleManual()
 	b.running.Wait()
+	rest := b.table.SubmitFlush(fdb.Filter{})
+	var table, devices error
+	if b.cfg.Manual {
+		b.settleManual()
+		table = b.table.Close() // which answers everything that the table was asked
+		b.endManual()
+		devices = b.closeDevices()
+	} else {
+		<-rest.Done()
+		devices = b.closeDevices()
+		table = b.table.Close()
+	}
 	var errs []error
 	for _, k := range tickets {
 		if err := k.Err(); err != nil && !errors.Is(err, switchdev.ErrNoDevice) {
 			errs = append(errs, err)
 		}
 	}
-	rest := b.table.SubmitFlush(fdb.Filter{})
-	b.settleManual()
-	if !b.cfg.Manual {
-		<-rest.Done()
+	return errors.Join(append(errs, rest.Err(), devices, table)...)
+}
+
+// endManual ends the operations of a Manual bridge whose table is closed. One that
+// waits for a frame that somebody is still looking at has an unknown outcome.
+func (b *Bridge) endManual() {
+	for {
+		for b.advance() {
+		}
+		<-b.slot
+		left := append([]*op(nil), b.active...)
+		b.unlock()
+		if len(left) == 0 {
+			return
+		}
+		for _, o := range left {
+			o.fail(refusal(o.name, "port "+o.port.String(), "a frame is still being looked at", switchdev.ErrOutcomeUnknown))
+			b.finish(o)
+		}
 	}
-	if err := rest.Err(); err != nil {
-		errs = append(errs, err)
-	}
-	return errors.Join(append(errs, b.closeDevices(), b.table.Close())...)
 }
 
 // settleManual polls a Manual bridge until nothing more happens at this time.

@@ -74,8 +74,10 @@ func (b *Bridge) tellChange(o *op, old, p *port, set switchdev.PortAttr) error {
 // port that comes up forwards. Errors, here and at the other verbs that change a
 // port: ErrNoDevice if there is no such port; what the device says if it refuses;
 // nothing has changed then. After ErrOutcomeUnknown the bridge is as before, and
-// the device will be brought to that. Linux: br_stp_enable_port and
-// br_stp_disable_port (net/bridge/br_stp_if.c).
+// the device will be brought to that. A port whose device has taken it down is
+// down; when a device then keeps a row of an entry that left, the error says so,
+// and the row is withdrawn as soon as the device lets itself be told. Linux:
+// br_stp_enable_port and br_stp_disable_port (net/bridge/br_stp_if.c).
 func (b *Bridge) SetPortUp(ctx context.Context, id switchdev.PortID, up bool) error {
 	return b.SubmitSetPortUp(id, up).Wait(ctx)
 }

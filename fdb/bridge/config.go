@@ -3,6 +3,7 @@ package bridge
 import (
 	"fmt"
 	"log/slog"
+	"reflect"
 	"syscall"
 	"time"
 
@@ -70,7 +71,9 @@ type Device struct {
 	// Driver is the device. It needs one of the roles switchdev.FDBOffloader
 	// and, on a Manual bridge, switchdev.FDBSubmitter.
 	// switchdev.PortOffloader, switchdev.BridgeOffloader and switchdev.Reporter
-	// are used if they are there.
+	// are used if they are there; that its ports are lost in a reset the bridge
+	// hears from a Reporter only. Drivers are told apart by ==, so this is a
+	// pointer or something else that can be compared.
 	Driver switchdev.Driver
 	// Domain is the forwarding domain on the device that is this bridge.
 	Domain switchdev.Domain
@@ -167,6 +170,9 @@ func (c *Config) settle() error {
 	}
 	t.Manual, t.Start, t.Logger = c.Manual, c.Start, c.Logger
 	for _, d := range c.Hardware.Devices {
+		if !reflect.ValueOf(d.Driver).Comparable() {
+			return bad("Hardware.Devices", "a driver that == cannot compare: use a pointer")
+		}
 		t.Hardware.Devices = append(t.Hardware.Devices, fdb.Device{Driver: d.Driver, Domain: d.Domain, Ports: []switchdev.PortID{}})
 	}
 	if t.Hardware.Timeout == 0 {

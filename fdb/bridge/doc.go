@@ -59,6 +59,11 @@
 // the role switchdev.BridgeOffloader are told of it when their first port joins
 // and after a reset; one that refuses it gets no port.
 //
+// The bridge does not follow what devices report of their ports: whoever hears
+// ReportPortDown and ReportPortGone calls [Bridge.SetPortUp] and
+// [Bridge.RemovePort]. After RemovePort the number may be added again, as that of
+// the port which comes back in its place.
+//
 // A change of a port is made in hardware first; a device that refuses leaves
 // everything as it was. A removal cannot be refused. Where a device does not
 // answer the error is ErrOutcomeUnknown, and the bridge brings the device to what
@@ -67,8 +72,8 @@
 // # Concurrency
 //
 // All methods of [Bridge] may be called concurrently, but for Poll.
-// [Bridge.Forward], [Bridge.ForwardMarked] and [Bridge.Transmit] take no lock,
-// never wait and allocate nothing in the steady state: they read one immutable
+// [Bridge.Forward], [Bridge.ForwardMarked] and [Bridge.Transmit] never wait, and
+// for known stations take no lock and allocate nothing: they read one immutable
 // view of the ports. Operations on one port are carried out one after the other;
 // those on different ports do not wait for each other, unless they need the same
 // device. A Manual bridge starts nothing: it is driven by [Bridge.Poll].

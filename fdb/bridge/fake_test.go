@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -67,6 +68,9 @@ func (f *fake) ApplyPorts(_ context.Context, ops []switchdev.PortOp, results []s
 		switch op.Verb {
 		case switchdev.PortLeave:
 			delete(f.ports, op.Port)
+			maps.DeleteFunc(f.rows, func(_ switchdev.FDBKey, e switchdev.FDBEntry) bool {
+				return e.Port == op.Port && e.Flags&switchdev.FDBLocal == 0
+			})
 		case switchdev.PortJoin:
 			f.ports[op.Port] = op
 		default:

@@ -21,9 +21,9 @@ type frame struct {
 // only read, and not kept. VLAN tags are not looked at.
 //
 // It is the data path's: any number of goroutines may call it, each with an
-// Egress of its own. It takes no lock, never waits, returns no error, and
-// allocates nothing, but for the room in out and in the table that something
-// new takes. Linux: br_handle_frame and br_handle_frame_finish
+// Egress of its own. It never waits and returns no error. For stations that are
+// known it takes no lock and allocates nothing, but for the room in out that a
+// larger flood takes; see [fdb.Table.Learn] for a new one. Linux: br_handle_frame and br_handle_frame_finish
 // (net/bridge/br_input.c).
 //
 // An Egress that was filled before a port was removed may still name it.

@@ -35,7 +35,7 @@ func (b *Bridge) SubmitAddPort(c PortConfig) *Ticket {
 	o := &joining{op: b.newOp(opAdd, c.ID), driver: d, p: &port{
 		Port:    Port{ID: c.ID, Name: c.Name, MAC: c.MAC, Flags: c.Flags, State: c.State, Up: !c.Down, GroupForward: c.GroupForward},
 		forward: b.cfg.LinkLocal.Forward | c.GroupForward,
-		meters:  newMeters(),
+		meters:  b.newMeters(),
 	}}
 	o.p.meters.shut.Store(c.Down)
 	o.then(o.reserve)
@@ -92,7 +92,7 @@ func (o *joining) joinDevice() {
 		case errors.Is(err, switchdev.ErrOutcomeUnknown):
 			o.b.doubtPort(d, o.port, false)
 		case err == nil:
-			o.b.certain(o.port)
+			o.b.certain(d, o.port)
 		}
 	}
 	if err != nil {
@@ -184,7 +184,7 @@ func (b *Bridge) leaveDevice(o *op, d *device) error {
 	}
 	err := d.tell(o.name, switchdev.PortOp{Verb: switchdev.PortLeave, Port: o.port})
 	if hasLeft(err) {
-		b.certain(o.port)
+		b.certain(d, o.port)
 		return nil
 	}
 	b.doubtPort(d, o.port, false)
@@ -212,6 +212,7 @@ type leaving struct {
 	*op
 	p    *port
 	errs []error
+	rows *fdb.Ticket // of the withdrawal of the rows; nil without a device
 }
 
 func (b *Bridge) removal(id switchdev.PortID) *op {
@@ -255,11 +256,13 @@ func (o *leaving) bequeath() {
 func (o *leaving) clear(err error) {
 	o.errs = append(o.errs, err)
 	b := o.b
-	tickets := []*fdb.Ticket{b.table.SubmitFlush(fdb.Filter{Port: o.port, OnPort: true})}
+	flush := b.table.SubmitFlush(fdb.Filter{Port: o.port, OnPort: true})
+	tickets := []*fdb.Ticket{flush}
 	if o.p.device != nil {
-		tickets = append(tickets, b.table.SubmitLeave(o.p.device.Driver, o.port))
+		o.rows = b.table.SubmitLeave(o.p.device.Driver, o.port)
+		tickets = append(tickets, o.rows)
 	}
-	o.await(tickets, o.clearAgain)
+	o.await(tickets, func(error) { o.clearAgain(flush.Err()) })
 }
 
 // clearAgain flushes what the device reported between flush and leave, and gives
@@ -274,7 +277,11 @@ func (o *leaving) clearAgain(err error) {
 		tickets = append(tickets, b.table.SubmitFlush(fdb.Filter{Port: o.port, OnPort: true}))
 	}
 	o.await(tickets, func(err error) {
-		o.errs = append(o.errs, err, b.leaveDevice(o.op, o.p.device))
+		left := b.leaveDevice(o.op, o.p.device)
+		o.errs = append(o.errs, err, left)
+		if d := o.p.device; d != nil && (left != nil || d.ports == nil) {
+			o.errs = append(o.errs, o.rows.Err())
+		} // a port that has left its device has left no row there
 		o.b.forget(o.p.Name)
 		o.fail(errors.Join(o.errs...))
 	})

@@ -1,7 +1,9 @@
 package bridge
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -11,10 +13,9 @@ import (
 // answer, or the device was reset. Until it is resolved the device is offered
 // what the bridge wants, with growing pauses.
 type doubt struct {
-	device *device
-	pause  time.Duration
-	due    time.Time   // of a Manual bridge; zero while an attempt is under way
-	timer  *time.Timer // of any other
+	pause time.Duration
+	due   time.Time   // of a Manual bridge; zero while an attempt is under way
+	timer *time.Timer // of any other
 }
 
 func (d *doubt) stop() {
@@ -23,21 +24,29 @@ func (d *doubt) stop() {
 	}
 }
 
+// membership is what there may be doubt about: a port in a device. A number that
+// a port of one device had may be that of another's before the first has answered.
+type membership struct {
+	device *device
+	port   switchdev.PortID
+}
+
 // doubtPort notes that what the device holds of the port is not known. With
 // atOnce the first attempt is made without a pause.
 func (b *Bridge) doubtPort(d *device, id switchdev.PortID, atOnce bool) {
 	<-b.slot
 	defer b.unlock()
-	q := b.unsure[id]
+	m := membership{d, id}
+	q := b.unsure[m]
 	if q == nil {
-		q = &doubt{device: d}
-		b.unsure[id] = q
+		q = &doubt{}
+		b.unsure[m] = q
 	}
-	b.schedule(q, id, atOnce)
+	b.schedule(q, m, atOnce)
 }
 
 // schedule sets when the next attempt is made. The caller holds the slot.
-func (b *Bridge) schedule(q *doubt, id switchdev.PortID, atOnce bool) {
+func (b *Bridge) schedule(q *doubt, m membership, atOnce bool) {
 	if b.closed {
 		return
 	}
@@ -55,70 +64,72 @@ func (b *Bridge) schedule(q *doubt, id switchdev.PortID, atOnce bool) {
 		return
 	}
 	q.stop()
-	q.timer = time.AfterFunc(q.pause, func() { b.submit(b.mending(id)) })
+	q.timer = time.AfterFunc(q.pause, func() { b.submit(b.mending(m)) })
 }
 
-// mendDue begins the attempts of a Manual bridge that are due. The caller holds
-// the slot.
+// mendDue begins the attempts of a Manual bridge that are due, in an order that
+// can be repeated. The caller holds the slot.
 func (b *Bridge) mendDue(now time.Time) {
-	for _, p := range newView(b.ports, b.mac, false).ports { // in an order that can be repeated
-		b.mendAt(p.ID, now)
+	var due []membership
+	for m, q := range b.unsure {
+		if !q.due.IsZero() && !q.due.After(now) {
+			due = append(due, m)
+		}
 	}
-	for id := range b.unsure {
-		b.mendAt(id, now)
-	}
-}
-
-func (b *Bridge) mendAt(id switchdev.PortID, now time.Time) {
-	if q := b.unsure[id]; q != nil && !q.due.IsZero() && !q.due.After(now) {
-		q.due = time.Time{}
-		b.enqueue(b.mending(id))
+	slices.SortFunc(due, func(x, y membership) int {
+		return cmp.Or(cmp.Compare(x.port, y.port), cmp.Compare(x.device.name, y.device.name))
+	})
+	for _, m := range due {
+		b.unsure[m].due = time.Time{}
+		b.enqueue(b.mending(m))
 	}
 }
 
 // certain notes that the device has answered for the port.
-func (b *Bridge) certain(id switchdev.PortID) {
+func (b *Bridge) certain(d *device, id switchdev.PortID) {
 	<-b.slot
 	defer b.unlock()
-	if q := b.unsure[id]; q != nil {
+	m := membership{d, id}
+	if q := b.unsure[m]; q != nil {
 		q.stop()
-		delete(b.unsure, id)
+		delete(b.unsure, m)
 	}
 }
 
 // mending returns the operation that brings a device to what the bridge wants of
 // a port now: a member with these attributes, or none.
-func (b *Bridge) mending(id switchdev.PortID) *op {
-	o := b.newOp(opMend, id)
+func (b *Bridge) mending(m membership) *op {
+	d := m.device
+	o := b.newOp(opMend, m.port)
 	o.then(func() {
 		<-b.slot
-		q := b.unsure[id]
-		p := b.ports[id]
+		_, open := b.unsure[m]
+		p := b.ports[m.port]
 		b.unlock()
-		if q == nil {
+		if !open {
 			return
 		}
-		change := switchdev.PortOp{Verb: switchdev.PortLeave, Port: id}
-		if p != nil && p.device == q.device {
+		change := switchdev.PortOp{Verb: switchdev.PortLeave, Port: m.port}
+		if p != nil && p.device == d {
 			change = b.attributes(&p.Port)
 			change.Verb = switchdev.PortJoin
 		}
 		var err error
 		if change.Verb == switchdev.PortJoin {
-			err = q.device.hold(opMend)
+			err = d.hold(opMend)
 		}
-		if q.device.ports != nil {
-			failed := q.device.tell(opMend, change)
+		if d.ports != nil {
+			failed := d.tell(opMend, change)
 			if !errors.Is(failed, switchdev.ErrNotExist) && !errors.Is(failed, switchdev.ErrNoDevice) {
 				err = errors.Join(err, failed)
 			}
 		}
 		if err != nil {
-			b.doubtPort(q.device, id, false)
+			b.doubtPort(d, m.port, false)
 			o.err = err
 			return
 		}
-		b.certain(id)
+		b.certain(d, m.port)
 	})
 	return o
 }

@@ -19,8 +19,10 @@ type meters struct {
 	outcomes [numReasons]atomic.Uint64
 	// shut keeps frames out: the port is down or leaving.
 	shut atomic.Bool
-	// quiet gets a token from whoever leaves a port that is shut.
-	quiet chan struct{}
+	// waited: somebody waits for the frames inside. Whoever leaves then puts a
+	// token into both channels; wake is that of a Manual bridge, and else nil.
+	waited      atomic.Bool
+	quiet, wake chan struct{}
 
 	_        [64]byte
 	txFrames atomic.Uint64
@@ -28,7 +30,13 @@ type meters struct {
 	_        [64]byte
 }
 
-func newMeters() *meters { return &meters{quiet: make(chan struct{}, 1)} }
+func (b *Bridge) newMeters() *meters {
+	m := &meters{quiet: make(chan struct{}, 1)}
+	if b.cfg.Manual {
+		m.wake = b.wake
+	}
+	return m
+}
 
 // enter counts a frame in and reports whether the port takes it.
 func (m *meters) enter(size int) bool {
@@ -40,11 +48,17 @@ func (m *meters) enter(size int) bool {
 // leave counts a frame out.
 func (m *meters) leave(r Reason) {
 	m.outcomes[r].Add(1)
-	if m.shut.Load() {
-		select {
-		case m.quiet <- struct{}{}:
-		default:
-		}
+	if m.waited.Load() {
+		signal(m.quiet)
+		signal(m.wake)
+	}
+}
+
+// signal puts a token into a channel that has room for it.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 

@@ -39,6 +39,41 @@ func TestRemovalWaitsForFramesInside(t *testing.T) {
 	}
 }
 
+// A Manual bridge that waits for a frame is polled again when the frame has left,
+// whoever brought it.
+func TestFrameThatLeavesWakesAManualBridge(t *testing.T) {
+	b, err := New(Config{Manual: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	now := b.now()
+	add := b.SubmitAddPort(PortConfig{ID: 1, MAC: switchdev.MAC{2, 1}})
+	b.Poll(now)
+	if add.Err() != nil {
+		t.Fatal(add.Err())
+	}
+	m := b.view.Load().port(1).meters
+	m.enter(60)
+	down := b.SubmitSetPortUp(1, false)
+	b.Poll(now)
+	for len(b.Wake()) > 0 {
+		<-b.Wake()
+	}
+	m.leave(ReasonFlooded)
+	select {
+	case <-b.Wake():
+		b.Poll(now)
+	default:
+		t.Error("nobody is told to poll")
+	}
+	select {
+	case <-down.Done():
+	default:
+		t.Error("the port is not down")
+	}
+}
+
 // onePort returns a bridge with one port.
 func onePort(t *testing.T) *Bridge {
 	t.Helper()

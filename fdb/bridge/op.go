@@ -160,10 +160,12 @@ func isOver(k *fdb.Ticket) bool {
 // drain goes on with f when no frame that came in by the port before it was shut
 // is still being looked at.
 func (o *op) drain(m *meters, f func()) {
+	m.waited.Store(true)
 	o.next = func() <-chan struct{} {
 		if !m.idle() {
 			return m.quiet
 		}
+		m.waited.Store(false)
 		o.next = nil
 		f()
 		return nil

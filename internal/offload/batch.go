@@ -11,7 +11,7 @@ import (
 // or a batch is out already.
 func (e *Engine[K, R]) Form(dev int, now time.Time) *Call[K, R] {
 	d := e.devs[dev]
-	if d.out != nil {
+	if !d.free() {
 		return nil
 	}
 	e.due(dev, now)
@@ -34,14 +34,11 @@ func (e *Engine[K, R]) fill(call *Call[K, R], now time.Time) {
 	d := e.devs[call.Dev]
 	for cl := range numClasses {
 		for len(call.Items) < d.max {
-			k, ok := d.queues[cl].pop()
-			if !ok {
+			c := d.next(cl)
+			if c == nil {
 				break
 			}
-			if c := d.cells[k]; c != nil && c.class == cl {
-				c.class = notQueued
-				e.hand(call, c, now)
-			}
+			e.hand(call, c, now)
 		}
 	}
 }
@@ -85,7 +82,11 @@ func (e *Engine[K, R]) hand(call *Call[K, R], c *cell[K, R], now time.Time) {
 // pause that is over at now.
 func (e *Engine[K, R]) Pending(dev int, now time.Time) bool {
 	d := e.devs[dev]
-	return d.out == nil && (d.pending() || (!d.retryNext.IsZero() && !d.retryNext.After(now)))
+	if !d.free() {
+		return false
+	}
+	retry := d.retries.next()
+	return d.pending() || (!retry.IsZero() && !retry.After(now))
 }
 
 // Out reports whether a batch is out to device dev.
@@ -141,7 +142,7 @@ func (e *Engine[K, R]) answer(dev int, c *cell[K, R], item Item[K, R], o Outcome
 	if err == nil && o.Epoch < d.epoch && c.outdated {
 		// A device that goes on answering from an epoch that is over would be
 		// asked for ever.
-		err = &switchdev.OpError{Op: "offload", Device: d.name, Reason: "answers from an epoch that is over", Err: switchdev.ErrBusy}
+		err = &switchdev.OpError{Op: OpName, Device: d.name, Reason: "answers from an epoch that is over", Err: switchdev.ErrBusy}
 	}
 	c.outdated = err == nil && o.Epoch < d.epoch
 	switch {
@@ -199,11 +200,15 @@ func (e *Engine[K, R]) objected(dev int, c *cell[K, R], op *Op[K, R], sent wante
 	}
 }
 
+// OpName is the Op of the errors that the engine makes of a device's answer; a
+// table puts the name of its own operation there.
+const OpName = "offload"
+
 // blame names the device that an error came from.
 func (e *Engine[K, R]) blame(d *device[K, R], err error) error {
 	var oe *switchdev.OpError
 	if errors.As(err, &oe) && oe.Device != "" {
 		return err
 	}
-	return &switchdev.OpError{Op: "offload", Device: d.name, Err: err}
+	return &switchdev.OpError{Op: OpName, Device: d.name, Err: err}
 }

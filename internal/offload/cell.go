@@ -2,7 +2,7 @@ package offload
 
 import (
 	"cmp"
-	"time"
+	"slices"
 )
 
 // belief is what is known of a device's row.
@@ -44,7 +44,8 @@ type cell[K cmp.Ordered, R comparable] struct {
 	// key came back (rule 28).
 	returned uint64
 
-	class class // of the queue that holds the key, or notQueued
+	class class  // of the queue that holds the key, or notQueued
+	place uint64 // which of the key's places in that queue counts
 
 	// target stands in for what the table wants while op is set.
 	op     *Op[K, R]
@@ -53,11 +54,10 @@ type cell[K cmp.Ordered, R comparable] struct {
 	// unsupported is a row that the device declined to hold.
 	unsupported wanted[R]
 
-	// failed is what the device last refused, and until when not to try it
-	// again.
+	// failed is why the device last refused the row refused; the device's
+	// retries say until when not to try it again.
 	failed  error
 	refused wanted[R]
-	retryAt time.Time
 	tries   uint8
 
 	// user: the row belongs to a user entry and is replayed first (rule 23).
@@ -101,6 +101,22 @@ func (c *cell[K, R]) idle() bool {
 		c.failed == nil && !c.unsupported.set && len(c.waiters) == 0
 }
 
+// resting reports whether the cell waits for the end of a pause, because the
+// device refused what it is to hold.
+func (c *cell[K, R]) resting() bool {
+	return c.failed != nil && c.out == nil && c.class == notQueued && c.op == nil
+}
+
+// await makes w wait for the cell. Those that wait no more make room.
+func (c *cell[K, R]) await(w *Waiter) {
+	if c.resting() {
+		w.note(c.failed) // its answer is known
+		return
+	}
+	w.left++
+	c.waiters = append(slices.DeleteFunc(c.waiters, (*Waiter).over), w)
+}
+
 // Waiter counts cells until each of them is settled or refused; it is how a
 // flush, a join and a leave wait for the devices.
 type Waiter struct {
@@ -113,11 +129,21 @@ type Waiter struct {
 
 func (w *Waiter) settle(err error) {
 	w.left--
+	w.note(err)
+	w.check()
+}
+
+func (w *Waiter) note(err error) {
 	if err != nil && len(w.errs) < maxCauses {
 		w.errs = append(w.errs, err)
 	}
-	w.check()
 }
+
+// Cancel ends the wait: what was given to Arm is not called any more.
+func (w *Waiter) Cancel() { w.armed, w.done = true, nil }
+
+// over reports whether the wait has ended.
+func (w *Waiter) over() bool { return w.armed && w.done == nil }
 
 func (w *Waiter) check() {
 	if w.armed && w.left <= 0 && w.done != nil {

@@ -26,8 +26,8 @@ type Describer[K cmp.Ordered, R comparable] struct {
 // form that is equal for two engines that will do the same. Tokens and counts
 // are not in it. It is for explorers of the tables' pipelines and for tests.
 func (e *Engine[K, R]) AppendState(b []byte, w *Describer[K, R]) []byte {
-	b = append(b, flagsOf(e.closing), byte(len(e.order)))
-	for _, op := range e.order {
+	b = append(b, flagsOf(e.closing), byte(e.order.n))
+	for _, op := range e.order.all() {
 		b = w.op(b, op)
 	}
 	for _, d := range e.devs {
@@ -37,14 +37,17 @@ func (e *Engine[K, R]) AppendState(b []byte, w *Describer[K, R]) []byte {
 		}
 		for cl := range d.queues {
 			q := &d.queues[cl]
-			for _, k := range q.keys[q.head:] {
-				if c := d.cells[k]; c != nil && c.class == class(cl) {
-					b = w.Key(b, k)
+			for _, at := range q.keys[q.head:] {
+				if d.counts(at, class(cl)) {
+					b = w.Key(b, at.key)
 				}
 			}
 			b = append(b, 0xff)
 		}
-		b = w.at(b, d.retryNext)
+		b = w.at(b, d.retries.next())
+		if b = append(b, 0); d.spaceAt.After(w.Now) {
+			b = w.at(b, d.spaceAt)
+		}
 	}
 	return b
 }
@@ -84,7 +87,7 @@ func (w *Describer[K, R]) cell(b []byte, c *cell[K, R], d *device[K, R]) []byte 
 		b = w.want(b, c.target)
 	}
 	b = w.want(w.want(b, c.unsupported), c.refused)
-	b = w.at(b, d.retries[c.key])
+	b = w.at(b, d.retries.at[c.key])
 	for _, x := range c.waiters {
 		b = append(b, byte(slices.Index(w.Waiters, x)))
 	}

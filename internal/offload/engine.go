@@ -57,8 +57,8 @@ type Engine[K cmp.Ordered, R comparable] struct {
 	cfg     Config
 	devs    []*device[K, R]
 	ops     map[K]*Op[K, R]
-	order   []*Op[K, R] // the same, oldest first
-	over    []*Op[K, R] // ended, not yet told to the table
+	order   byDeadline[K, R] // the same
+	over    []*Op[K, R]      // ended, not yet told to the table
 	tokens  switchdev.Token
 	returns uint64
 	closing bool
@@ -76,10 +76,7 @@ func (e *Engine[K, R]) Attach(name string, epoch switchdev.Epoch, batch int) int
 	if batch <= 0 || batch > e.cfg.Batch {
 		batch = e.cfg.Batch
 	}
-	e.devs = append(e.devs, &device[K, R]{
-		name: name, epoch: epoch, max: batch,
-		cells: make(map[K]*cell[K, R]), retries: make(map[K]time.Time),
-	})
+	e.devs = append(e.devs, newDevice[K, R](name, epoch, batch))
 	return len(e.devs) - 1
 }
 
@@ -100,6 +97,7 @@ func (e *Engine[K, R]) main(dev int, c *cell[K, R]) wanted[R] {
 	row, user, ok := e.table.Row(c.key)
 	c.user = ok && user
 	if !ok || !e.table.Claims(dev, c.key, row) {
+		c.unsupported = wanted[R]{} // or the cell would outlive its key
 		return wanted[R]{}
 	}
 	w := wanted[R]{row, true}
@@ -160,7 +158,7 @@ func (e *Engine[K, R]) review(dev int, c *cell[K, R], cl class) {
 // pardon forgets that the device refused the row.
 func (e *Engine[K, R]) pardon(d *device[K, R], c *cell[K, R]) {
 	c.failed, c.refused, c.tries = nil, wanted[R]{}, 0
-	delete(d.retries, c.key)
+	d.retries.drop(c.key)
 }
 
 // settled notes that the cell holds what it should.
@@ -172,6 +170,9 @@ func (e *Engine[K, R]) settled(dev int, c *cell[K, R]) {
 	e.pardon(d, c)
 	e.release(c, nil)
 	e.table.Settled(c.key)
+	if e.ops[c.key] == nil {
+		d.dequeue(c) // nothing is to be sent, and a device that hangs takes nothing
+	}
 	d.forget(c)
 }
 
@@ -195,38 +196,43 @@ func (e *Engine[K, R]) refuse(dev int, c *cell[K, R], sent wanted[R], err error,
 	}
 	pause = min(pause, e.cfg.RetryMax)
 	c.tries = min(c.tries+1, maxTries)
-	c.failed, c.refused, c.retryAt = err, sent, now.Add(pause)
-	d.retryAt(c.key, c.retryAt)
+	c.failed, c.refused = err, sent
+	d.retries.set(c.key, now.Add(pause))
 	e.release(c, err)
 	e.table.Settled(c.key)
 }
 
-// Space tells that device dev has room again: what it refused is tried now.
+// Space tells that device dev has room again: what it refused is tried now, or
+// when roomPause has passed since the last time. A full device has room again
+// with every row that goes, and most of what it refused it refuses again.
 func (e *Engine[K, R]) Space(dev int, now time.Time) {
 	d := e.devs[dev]
-	for k := range d.retries {
-		d.retryAt(k, now)
+	at := now
+	if d.spaceAt.After(now) {
+		at = d.spaceAt
+	} else {
+		d.spaceAt = now.Add(min(roomPause, e.cfg.RetryMin))
+	}
+	for _, k := range d.retries.after(at) {
+		d.retries.set(k, at)
 	}
 }
+
+// roomPause is how often at most everything that a device refused is offered
+// because it has room again.
+const roomPause = time.Second
+
+// Hold keeps device dev from being handed anything, or lets it be handed again:
+// the table has another use of it, such as reading it.
+func (e *Engine[K, R]) Hold(dev int, on bool) { e.devs[dev].held = on }
 
 // due queues the refused rows whose pause is over.
 func (e *Engine[K, R]) due(dev int, now time.Time) {
 	d := e.devs[dev]
-	if d.retryNext.IsZero() || d.retryNext.After(now) {
-		return
-	}
-	d.retryNext = time.Time{}
-	var keys []K
-	for k, at := range d.retries {
-		if at.After(now) {
-			d.retryAt(k, at)
-		} else {
-			keys = append(keys, k)
-		}
-	}
-	slices.Sort(keys) // map order must not decide what a device sees
+	keys := d.retries.due(now)
+	slices.Sort(keys)
 	for _, k := range keys {
-		delete(d.retries, k)
+		d.retries.drop(k)
 		if c := d.cells[k]; c != nil {
 			c.failed, c.refused = nil, wanted[R]{} // tries stays: the pause grows
 			e.stats.Retries++
@@ -267,12 +273,12 @@ func (e *Engine[K, R]) Next() (next time.Time) {
 			next = t
 		}
 	}
-	for _, op := range e.order {
-		earlier(op.deadline)
+	if op := e.order.first; op != nil {
+		next = op.deadline
 	}
 	for _, d := range e.devs {
-		if d.out == nil { // else nothing can be formed before it returns
-			earlier(d.retryNext)
+		if d.free() { // else nothing can be formed before it returns
+			earlier(d.retries.next())
 		}
 	}
 	return next
@@ -281,10 +287,11 @@ func (e *Engine[K, R]) Next() (next time.Time) {
 // deliver tells the table what has ended. It is the last thing that every entry
 // into the engine does, so that the table never finds it half way.
 func (e *Engine[K, R]) deliver() {
-	for len(e.over) > 0 {
-		op := e.over[0]
-		e.over = e.over[1:]
+	for i := 0; i < len(e.over); i++ {
+		op := e.over[i]
+		e.over[i] = nil
 		e.table.Done(op, op.err())
 		e.Touch(op.Key)
 	}
+	e.over = e.over[:0]
 }

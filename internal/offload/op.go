@@ -22,8 +22,10 @@ type Op[K cmp.Ordered, R comparable] struct {
 	step     step
 	parts    []part
 	deadline time.Time
-	errs     []error
-	unknown  bool
+	// prev and next are the neighbours in the engine's list by deadline.
+	prev, next *Op[K, R]
+	errs       []error
+	unknown    bool
 }
 
 // step is how far an operation has come.
@@ -60,7 +62,7 @@ func (op *Op[K, R]) err() error {
 		err = op.errs[0]
 	}
 	if op.unknown && !errors.Is(err, switchdev.ErrOutcomeUnknown) {
-		err = errors.Join(switchdev.ErrOutcomeUnknown, err)
+		err = errors.Join(append([]error{switchdev.ErrOutcomeUnknown}, op.errs...)...)
 	}
 	return err
 }

@@ -102,11 +102,9 @@ func (e *Engine[K, R]) Aged(dev int, k K, epoch switchdev.Epoch, match func(R) b
 func (e *Engine[K, R]) Await(w *Waiter, k K) {
 	for dev, d := range e.devs {
 		c := d.cells[k]
-		if c == nil || c.holds(e.desired(dev, c)) {
-			continue
+		if c != nil && !c.holds(e.desired(dev, c)) {
+			c.await(w)
 		}
-		w.left++
-		c.waiters = append(c.waiters, w)
 	}
 }
 
@@ -165,8 +163,7 @@ func (e *Engine[K, R]) Review(dev int, w *Waiter) {
 	for _, c := range d.sorted() {
 		e.review(dev, c, classOffload)
 		if d.cells[c.key] == c && !c.holds(e.desired(dev, c)) {
-			w.left++
-			c.waiters = append(c.waiters, w)
+			c.await(w)
 		}
 	}
 	e.deliver()

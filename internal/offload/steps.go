@@ -10,10 +10,9 @@ import (
 // hears its end through Done, at the earliest before Begin returns.
 func (e *Engine[K, R]) Begin(op *Op[K, R], now time.Time) {
 	e.ops[op.Key] = op
-	e.order = append(e.order, op)
 	op.parts = make([]part, len(e.devs))
 	e.table.Settled(op.Key) // not while it is in flight (rule 24)
-	op.deadline = now.Add(e.cfg.Timeout)
+	e.order.set(op, now.Add(e.cfg.Timeout))
 	if op.Set {
 		for dev := range e.devs {
 			if e.table.Claims(dev, op.Key, op.New) {
@@ -50,7 +49,7 @@ func (e *Engine[K, R]) advance(op *Op[K, R], now time.Time) {
 			e.undo(op, now)
 		case op.step == stepSet:
 			op.step = stepWithdraw
-			op.deadline = now.Add(e.cfg.Timeout)
+			e.order.set(op, now.Add(e.cfg.Timeout))
 			e.withdraw(op)
 		default:
 			e.end(op)
@@ -98,7 +97,7 @@ func (e *Engine[K, R]) withdraw(op *Op[K, R]) {
 // wants now (rule 16).
 func (e *Engine[K, R]) undo(op *Op[K, R], now time.Time) {
 	op.step = stepUndo
-	op.deadline = now.Add(e.cfg.Timeout)
+	e.order.set(op, now.Add(e.cfg.Timeout))
 	e.stats.Undone++
 	for dev, d := range e.devs {
 		p := &op.parts[dev]
@@ -124,12 +123,7 @@ func (e *Engine[K, R]) undo(op *Op[K, R], now time.Time) {
 func (e *Engine[K, R]) end(op *Op[K, R]) {
 	op.step = stepOver
 	delete(e.ops, op.Key)
-	for i, o := range e.order {
-		if o == op {
-			e.order = append(e.order[:i], e.order[i+1:]...)
-			break
-		}
-	}
+	e.order.remove(op)
 	for _, d := range e.devs {
 		if c := d.cells[op.Key]; c != nil && c.op == op {
 			c.op = nil
@@ -138,13 +132,12 @@ func (e *Engine[K, R]) end(op *Op[K, R]) {
 	e.over = append(e.over, op)
 }
 
-// Expire ends the wait of operations whose time is over (rules 17 to 19).
+// Expire ends the wait of operations whose time is over (rules 17 to 19), of so
+// many that it does not take long: Next tells if there are more.
 func (e *Engine[K, R]) Expire(now time.Time) {
-	for _, op := range append([]*Op[K, R](nil), e.order...) {
-		if !op.deadline.After(now) {
-			e.giveUp(op, switchdev.ErrDeviceUnavailable, false)
-			e.advance(op, now)
-		}
+	for _, op := range e.order.due(now) {
+		e.giveUp(op, switchdev.ErrDeviceUnavailable, false)
+		e.advance(op, now)
 	}
 	e.deliver()
 }
@@ -177,7 +170,7 @@ func (e *Engine[K, R]) giveUp(op *Op[K, R], why error, keep bool) {
 // half done (rule 30). Calls that are out are waited for until Abort.
 func (e *Engine[K, R]) Close(now time.Time) {
 	e.closing = true
-	for _, op := range append([]*Op[K, R](nil), e.order...) {
+	for _, op := range e.order.all() {
 		e.giveUp(op, switchdev.ErrClosed, true)
 		e.advance(op, now)
 	}
@@ -192,8 +185,8 @@ func (e *Engine[K, R]) Close(now time.Time) {
 // Abort ends every wait at once.
 func (e *Engine[K, R]) Abort(now time.Time) {
 	e.closing = true
-	for len(e.order) > 0 {
-		op := e.order[0]
+	for e.order.first != nil {
+		op := e.order.first
 		e.giveUp(op, switchdev.ErrClosed, false)
 		e.advance(op, now)
 	}

@@ -104,6 +104,30 @@ func (p *probe) mustFDB(ops ...switchdev.FDBOp) []switchdev.Result {
 	return results
 }
 
+// place sets rows that a check wants to look at. A device that has no room for
+// more than some of them is not what is checked then.
+func (p *probe) place(ops ...switchdev.FDBOp) {
+	p.tb.Helper()
+	for i, err := range p.fdb(ops...) {
+		switch {
+		case err == nil:
+			p.placed++
+		case errors.Is(err, switchdev.ErrNoSpace) && p.placed > 0:
+			p.skip("the device has no room for more than %d rows", p.placed)
+		default:
+			p.fatalf("%v of %v on port %v: %v", ops[i].Verb, ops[i].Entry.Key, ops[i].Entry.Port, err)
+		}
+	}
+}
+
+// room returns how many of n rows fit into the device's table, at least one.
+func (p *probe) room(n int) int {
+	if most := p.sizes().FDB; most > 0 {
+		n = min(n, most)
+	}
+	return max(n, 1)
+}
+
 func errorsOf(results []switchdev.Result) []error {
 	errs := make([]error, len(results))
 	for i, r := range results {
@@ -229,6 +253,7 @@ func (p *probe) setUp() {
 func (p *probe) setUpOther() {
 	p.tb.Helper()
 	p.needOther()
+	p.secondDomain()
 	p.joinAll(p.other, []switchdev.PortID{p.otherPort})
 	p.filter(p.other)
 	p.memberships(p.other, []switchdev.PortID{p.otherPort})
@@ -242,6 +267,22 @@ func (p *probe) needOther() {
 	if p.sizes().Domains == 1 {
 		p.skip("the device has one domain")
 	}
+}
+
+// secondDomain skips the check on a device that has no room for the other domain
+// beside the main one, which is set up.
+func (p *probe) secondDomain() {
+	p.tb.Helper()
+	if p.roles.ports == nil || errors.Is(p.portErrors(p.join(p.ports[0]))[0], errors.ErrUnsupported) {
+		return
+	}
+	err := p.portErrors(p.joinOther(p.otherPort))[0]
+	if errors.Is(err, switchdev.ErrNoSpace) || errors.Is(err, errors.ErrUnsupported) {
+		p.skip("the device has no second domain: %v", err)
+	}
+	leave := p.leave(p.otherPort)
+	leave.Domain = p.other
+	p.must("joining the other domain, and leaving it", []error{err, p.portErrors(leave)[0]})
 }
 
 func (p *probe) chooseVLANs() {

@@ -72,6 +72,7 @@ func checkEpochConstant(p *probe) {
 func checkInOrder(p *probe) {
 	p.needOther()
 	p.setUp()
+	p.secondDomain()
 	if p.batch(2) < 2 {
 		p.skip("the device takes one operation at once")
 	}
@@ -89,6 +90,9 @@ func checkFailureAlone(p *probe) {
 	p.setUp()
 	if p.batch(3) < 3 {
 		p.skip("the device takes fewer than three operations at once")
+	}
+	if p.room(2) < 2 {
+		p.skip("the device has room for one row")
 	}
 	errs := p.fdb(p.set(p.key(0), p.port(0)), p.set(switchdev.FDBKey{}, p.port(0)), p.set(p.key(1), p.port(0)))
 	if errs[1] == nil {

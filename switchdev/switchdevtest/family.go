@@ -52,8 +52,16 @@ func familyNamed(name string) family {
 	return family{}
 }
 
+// rowWork sets no more rows than the smallest table has room for; the other
+// operations delete what is not there.
 func rowWork(p *probe, n int, form fdbForm) *work {
-	return newWork(n, func(i int) switchdev.FDBOp { return p.set(p.key(i), p.port(i)) },
+	few := p.room(2)
+	return newWork(n, func(i int) switchdev.FDBOp {
+		if i >= few {
+			return p.del(p.key(i), 0)
+		}
+		return p.set(p.key(i), p.port(i))
+	},
 		func(o switchdev.FDBOp) switchdev.Op { return o.Op },
 		func(ctx context.Context, ops []switchdev.FDBOp, results []switchdev.Result) {
 			form.apply(&p.roles, ctx, ops, results)

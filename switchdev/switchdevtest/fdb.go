@@ -26,6 +26,7 @@ func fdbChecks() []check {
 		rows("delete-any-port", "Entry.Port of a delete is where the caller believes the row to be, 0 if it does not know; a device removes the row wherever it is.", checkDeleteAnyPort),
 		rows("vlans-differ", "A forwarding database is keyed by a station in a VLAN.", checkVLANsDiffer),
 		rows("whole-batch", "Each operation of a batch is executed wholly or not at all, and is answered by what became of it.", checkWholeBatch),
+		rows("local-any-port", "With FDBLocal the station is the bridge itself, whatever port the row names, also one that the device does not have.", checkLocalAnyPort),
 		rows("bad-key", "A key that an entry may not have answers ErrInvalid, and nothing changes.", checkBadKey),
 		rows("domains", "Two bridges on one chip never see each other's rows.", checkDomains),
 		rows("full", "A full table, or a full bucket, answers ErrNoSpace and holds the row that it held before.", checkFull),
@@ -68,8 +69,8 @@ func checkSetReplacesLearned(p *probe) {
 
 func checkDeleteRemoves(p *probe) {
 	p.setUp()
-	p.mustFDB(p.set(p.key(0), p.port(0)))
-	p.mustFDB(p.set(p.key(1), p.port(0)))
+	p.place(p.set(p.key(0), p.port(0)))
+	p.place(p.set(p.key(1), p.port(0)))
 	p.mustFDB(p.del(p.key(0), p.port(0)))
 	p.want(table{p.key(1): p.port(0)})
 }
@@ -98,8 +99,8 @@ func checkVLANsDiffer(p *probe) {
 	}
 	k1, k2 := p.key(0), p.key(0)
 	k1.VLAN, k2.VLAN = p.vlans[0], p.vlans[1]
-	p.mustFDB(p.set(k1, p.port(0)))
-	p.mustFDB(p.set(k2, p.port(1)))
+	p.place(p.set(k1, p.port(0)))
+	p.place(p.set(k2, p.port(1)))
 	p.want(table{k1: p.port(0), k2: p.port(1)})
 	p.mustFDB(p.del(k1, 0))
 	p.want(table{k2: p.port(1)})
@@ -107,13 +108,13 @@ func checkVLANsDiffer(p *probe) {
 
 func checkWholeBatch(p *probe) {
 	p.setUp()
-	n := p.batch(16)
+	n := p.room(p.batch(16))
 	model, ops := table{}, []switchdev.FDBOp(nil)
 	for i := range n {
 		ops = append(ops, p.set(p.key(i), p.port(i)))
 		model[p.key(i)] = p.port(i)
 	}
-	p.mustFDB(ops...)
+	p.place(ops...)
 	p.want(model)
 	ops = ops[:0]
 	for i := range n { // deletes and moves in one batch
@@ -127,6 +128,17 @@ func checkWholeBatch(p *probe) {
 	}
 	p.mustFDB(ops...)
 	p.want(model)
+}
+
+// checkLocalAnyPort sets the address of a port that some other device has, or none.
+func checkLocalAnyPort(p *probe) {
+	p.setUp()
+	op := p.set(p.key(0), switchdev.MaxPort)
+	op.Entry.Flags = switchdev.FDBStatic | switchdev.FDBLocal
+	p.mustFDB(op)
+	p.want(table{p.key(0): switchdev.MaxPort})
+	p.mustFDB(p.del(p.key(0), switchdev.MaxPort))
+	p.want(table{})
 }
 
 func checkBadKey(p *probe) {
@@ -143,8 +155,8 @@ func checkBadKey(p *probe) {
 func checkDomains(p *probe) {
 	p.setUp()
 	p.setUpOther()
-	p.mustFDB(p.setIn(p.domain, p.key(0), p.port(0)))
-	p.mustFDB(p.setIn(p.other, p.key(0), p.otherPort))
+	p.place(p.setIn(p.domain, p.key(0), p.port(0)))
+	p.place(p.setIn(p.other, p.key(0), p.otherPort))
 	p.want(table{p.key(0): p.port(0)})
 	p.wantIn(p.other, table{p.key(0): p.otherPort}, "the other domain")
 	p.mustFDB(p.del(p.key(0), 0))
@@ -273,14 +285,14 @@ func (t table) apply(p *probe, op switchdev.FDBOp, err error) {
 // checkCancelMidway cancels a batch of moves after none, one, two... of them.
 func checkCancelMidway(p *probe) {
 	p.setUp()
-	n := p.batch(5)
+	n := p.room(p.batch(5))
 	p.atEnd(func() { p.cfg.slow(p.d, 0) })
 	for after := range n + 1 {
 		var ops []switchdev.FDBOp
 		for i := range n {
 			ops = append(ops, p.set(p.key(i), p.port(0)))
 		}
-		p.mustFDB(ops...)
+		p.place(ops...)
 		for i := range n {
 			ops[i] = p.set(p.key(i), p.port(1))
 		}

@@ -2,6 +2,7 @@ package switchdevtest_test
 
 import (
 	"encoding/binary"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -89,6 +90,39 @@ func TestChipWithBucketsKeepsTheContract(t *testing.T) {
 	switchdevtest.Run(t, func(t testing.TB) switchdev.Driver {
 		return newChip(t, hwsim.Config{Limits: switchdev.Limits{FDB: 64}, Hardware: hwsim.Hardware{Ways: 4, Buckets: 16}})
 	}, chipOptions()...)
+}
+
+// TestTinyChipKeepsTheContract: a table may be as small as it likes, and there need
+// not be a second domain.
+func TestTinyChipKeepsTheContract(t *testing.T) {
+	for _, rows := range []int{1, 2, 3, 7} {
+		t.Run(strconv.Itoa(rows), func(t *testing.T) {
+			switchdevtest.Run(t, func(t testing.TB) switchdev.Driver {
+				return newChip(t, hwsim.Config{Limits: switchdev.Limits{FDB: rows, Domains: 1}})
+			}, append(chipOptions(), switchdevtest.WithStress(3), switchdevtest.Skip("flush/*", "three stations don't fit"))...)
+		})
+	}
+}
+
+// silent is a chip that does not tell its sizes.
+type silent struct {
+	switchdev.Driver
+	switchdev.PortOffloader
+	switchdev.FDBOffloader
+	switchdev.FDBDumper
+	switchdev.Resetter
+	switchdev.Reporter
+}
+
+func TestTinyChipWithoutLimitsKeepsTheContract(t *testing.T) {
+	for _, rows := range []int{2, 3, 7} {
+		t.Run(strconv.Itoa(rows), func(t *testing.T) {
+			switchdevtest.Run(t, func(t testing.TB) switchdev.Driver {
+				c := newChip(t, hwsim.Config{Limits: switchdev.Limits{FDB: rows, Domains: 1}})
+				return silent{c, c, c, c, c, c}
+			}, switchdevtest.WithStress(3))
+		})
+	}
 }
 
 func TestSlowChipKeepsTheContract(t *testing.T) {

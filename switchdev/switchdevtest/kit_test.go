@@ -38,6 +38,57 @@ func TestSlowFaultyKeepsTheContract(t *testing.T) {
 	}, opts...)
 }
 
+// TestStationsMayBeReportedAgain: that a station is still there is news at any time.
+func TestStationsMayBeReportedAgain(t *testing.T) {
+	twice := func(d switchdev.Driver, domain switchdev.Domain, port switchdev.PortID, key switchdev.FDBKey) {
+		learnReference(d, domain, port, key)
+		learnReference(d, domain, port, key)
+	}
+	Run(t, func(t testing.TB) switchdev.Driver { return newReference(t, "") }, append(referenceOptions(), WithLearn(twice))...)
+}
+
+// TestStressSparesSlowDevices: a device that takes its time for every operation is
+// not asked for more than there is patience for.
+func TestStressSparesSlowDevices(t *testing.T) {
+	for _, c := range cases() {
+		if c.Name != "parallel/roles" {
+			continue
+		}
+		failures, skipped := record(t, c, "", func(t testing.TB) switchdev.Driver {
+			d := newReference(t, "")
+			slowReference(d, 20*time.Millisecond)
+			return d
+		}, WithStress(1000), WithPatience(2*time.Second))
+		if len(failures) > 0 || skipped != "" {
+			t.Errorf("failures %q, skipped %q", failures, skipped)
+		}
+	}
+}
+
+// TestNoCallThatASinkMakesTakesTheLockOfReports breaks each of them in turn.
+func TestNoCallThatASinkMakesTakesTheLockOfReports(t *testing.T) {
+	for _, c := range cases() {
+		if c.Name != "report/no-lock" {
+			continue
+		}
+		failures, skipped := record(t, c, "", func(t testing.TB) switchdev.Driver { return lockedLimits{newReference(t, "")} }, referenceOptions()...)
+		if len(failures) == 0 {
+			t.Errorf("a driver whose Limits waits for its reports passes, skipped %q", skipped)
+		}
+	}
+}
+
+// lockedLimits takes in Limits what the reference holds while it reports.
+type lockedLimits struct{ *reference }
+
+func (d lockedLimits) Unwrap() switchdev.Driver { return d.reference }
+
+func (d lockedLimits) Limits() switchdev.Limits {
+	d.delivering <- struct{}{}
+	defer func() { <-d.delivering }()
+	return d.reference.Limits()
+}
+
 // recorder is a testing.TB that notes failures.
 type recorder struct {
 	testing.TB

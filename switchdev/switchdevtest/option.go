@@ -107,7 +107,8 @@ func WithCapacity(n int) Option {
 }
 
 // WithStress sets how many rounds each goroutine of the concurrency rules
-// makes. The default is 100; 0 or less skips these rules.
+// makes; on a slow device they make fewer, as many as patience allows. The default
+// is 100; 0 or less skips these rules.
 func WithStress(rounds int) Option {
 	return func(cfg *config) { cfg.stress = rounds }
 }

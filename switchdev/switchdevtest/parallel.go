@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/switchcore/switchcore/switchdev"
 )
@@ -105,14 +106,19 @@ func (p *probe) needStress() {
 	}
 }
 
-// storm lets the workers run at once for a number of rounds. The first
+// storm lets the workers run at once for a number of rounds, or fewer on a device
+// so slow that these take more than half of what there is patience for. The first
 // error that is a bad one ends its worker and is left in failed.
 func (p *probe) storm(workers []worker, rounds int, bad func(err error) bool, failed *atomic.Pointer[string]) *call {
+	begun, most := time.Now(), p.patience()/2
 	return p.start(func() {
 		var wg sync.WaitGroup
 		for _, w := range workers {
 			wg.Go(func() {
-				for range rounds {
+				for n := range rounds {
+					if n > 0 && time.Since(begun) > most {
+						return
+					}
 					if err := w.round(); err != nil && bad(err) {
 						text := w.name + ": " + err.Error()
 						failed.CompareAndSwap(nil, &text)

@@ -31,6 +31,7 @@ func (p *probe) joinOther(port switchdev.PortID) switchdev.PortOp {
 func checkOneDomain(p *probe) {
 	p.needOther()
 	p.setUp()
+	p.secondDomain()
 	p.mustBe("joining a second domain", p.portErrors(p.joinOther(p.ports[0]))[0], switchdev.ErrBusy)
 	p.must("leaving", p.portErrors(p.leave(p.ports[0])))
 	p.must("joining the other domain after leaving the first", p.portErrors(p.joinOther(p.ports[0])))
@@ -85,6 +86,7 @@ func checkBadState(p *probe) {
 func checkPortsChangesNothing(p *probe) {
 	p.needOther()
 	p.setUp()
+	p.secondDomain()
 	errs := p.checkPortErrors(p.leave(p.ports[0]), p.join(p.otherPort))
 	p.must("CheckPorts", errs)
 	if err := p.portErrors(p.joinOther(p.ports[0]))[0]; err == nil {

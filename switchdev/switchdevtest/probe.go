@@ -37,6 +37,7 @@ type probe struct {
 	gen    switchdev.Generation
 	ending []func()
 	before map[string]string // goroutines of the bubble before there was a driver
+	placed int               // rows that place has set
 
 	skipped     string
 	unsupported bool // skipped because the driver answered ErrUnsupported
@@ -72,7 +73,7 @@ func (p *probe) check(c check, newDriver func(t testing.TB) switchdev.Driver) {
 
 func (p *probe) open(newDriver func(t testing.TB) switchdev.Driver) {
 	p.tb.Helper()
-	p.newDriver = newDriver
+	p.newDriver, p.placed = newDriver, 0
 	p.d = newDriver(p.tb)
 	if p.d == nil {
 		p.fatalf("newDriver returned nil")

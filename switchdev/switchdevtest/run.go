@@ -22,8 +22,11 @@ const stuckAfter = 2 * time.Minute
 // newDriver is called once more at the beginning, to look at the roles, and
 // twice by rules that compare two devices, the first being closed before.
 //
-// A rule whose role is missing is skipped, and a closing log tells what was
-// found, required and skipped. Run must not be called inside a bubble.
+// A rule whose role is missing is skipped, and one that needs more rows or domains
+// than the device has room for; a closing log tells what was found, required and
+// skipped. Goroutines that newDriver starts, such as those of a device that it
+// simulates, are the driver's: Close ends them. Run must not be called inside a
+// bubble.
 func Run(t *testing.T, newDriver func(t testing.TB) switchdev.Driver, opts ...Option) {
 	t.Helper()
 	cfg := newConfig(opts)

@@ -70,11 +70,13 @@ func (f Filter) match() cam.Match {
 	return m
 }
 
-// flush is an accepted flush. Only killed changes, under the pending lock.
+// flush is an accepted flush. Readers look at Filter and seq only; the rest
+// changes under the pending lock.
 type flush struct {
 	Filter
 	seq    uint64
 	killed int
+	older  int // operations in flight that a held flush waits for
 }
 
 func (f *flush) kills(k cam.Key, h cam.Hot, seq uint64) bool {

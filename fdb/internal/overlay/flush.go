@@ -132,24 +132,31 @@ func (t *Table) complete(f *flush) {
 	t.publish(d)
 }
 
+// overtook counts the operations in flight that f waits for, and reports whether
+// there are any. New ones get higher numbers, so from now on release counts down.
 func (t *Table) overtook(f *flush) bool {
+	f.older = 0
 	for _, seq := range t.busy {
 		if seq < f.seq {
-			return true
+			f.older++
 		}
 	}
-	return false
+	return f.older > 0
 }
 
-// release drops the held flushes that wait for nobody, under the pending lock.
-func (t *Table) release() {
+// release drops the held flushes that waited for nobody but the operation with
+// this number, under the pending lock.
+func (t *Table) release(seq uint64) {
 	d := *t.desc.Load()
 	if len(d.held) == 0 {
 		return
 	}
 	var still []*flush
 	for _, f := range d.held {
-		if t.overtook(f) {
+		if seq < f.seq {
+			f.older--
+		}
+		if f.older > 0 {
 			still = append(still, f)
 		} else {
 			t.sweep.retired = append(t.sweep.retired, FlushDone{f.seq, f.killed})

@@ -1,6 +1,8 @@
 package overlay
 
 import (
+	"math/bits"
+
 	"github.com/google/btree"
 
 	"github.com/switchcore/switchcore/fdb/internal/cam"
@@ -53,9 +55,9 @@ type generation struct {
 	first uint64 // number of the first learn, 0 without: carried ones don't count
 }
 
-func newGeneration(hint int) *generation {
+func newGeneration(hint int, seed [2]uint64) *generation {
 	g := &generation{tree: btree.NewG(64, func(a, b station) bool { return a.key < b.key })}
-	g.index.init(hint)
+	g.index.init(hint, seed)
 	return g
 }
 
@@ -135,7 +137,8 @@ type index struct {
 	head *block
 	last *block // under the pending lock
 	// n counts insertions ever, so that readers can skip an empty index.
-	n atomic.Uint32
+	n    atomic.Uint32
+	seed [2]uint64
 }
 
 type cell struct {
@@ -156,7 +159,8 @@ const (
 	occupied = 1 << 63
 )
 
-func (x *index) init(hint int) {
+func (x *index) init(hint int, seed [2]uint64) {
+	x.seed = [2]uint64{seed[0], seed[1] | 1}
 	size := minBlock
 	for size < 2*hint && size < maxBlock {
 		size *= 2
@@ -165,9 +169,12 @@ func (x *index) init(hint int) {
 	x.last = x.head
 }
 
-func home(k cam.Key) uint64 {
-	h := (uint64(k) ^ uint64(k)>>32) * 0x9e3779b97f4a7c15
-	return h ^ h>>29
+// home is where the search for a key begins. It is keyed, as the main table's hash
+// is: whoever could choose addresses that all begin at one place would make every
+// learn and every miss walk over all that is pending.
+func (x *index) home(k cam.Key) uint64 {
+	hi, lo := bits.Mul64(uint64(k)^x.seed[0], x.seed[1])
+	return (hi ^ lo) * 0x9e3779b97f4a7c15 >> 32
 }
 
 // insert adds a cell, the word before the key.
@@ -180,7 +187,7 @@ func (x *index) insert(k cam.Key, word, stamp uint64) *cell {
 	}
 	b.used++
 	mask := uint64(len(b.cells) - 1)
-	for i := home(k) & mask; ; i = (i + 1) & mask {
+	for i := x.home(k) & mask; ; i = (i + 1) & mask {
 		c := &b.cells[i]
 		if c.key.Load() != 0 {
 			continue
@@ -195,10 +202,10 @@ func (x *index) insert(k cam.Key, word, stamp uint64) *cell {
 
 // cells calls visit with every cell of a key, in order of insertion.
 func (x *index) cells(k cam.Key, visit func(*cell)) {
-	key := uint64(k) | occupied
+	key, home := uint64(k)|occupied, x.home(k)
 	for b := x.head; b != nil; b = b.next.Load() {
 		mask := uint64(len(b.cells) - 1)
-		for i := home(k) & mask; ; i = (i + 1) & mask {
+		for i := home & mask; ; i = (i + 1) & mask {
 			c := &b.cells[i]
 			at := c.key.Load()
 			if at == 0 {

@@ -47,7 +47,7 @@ func (t *Table) Finish(k cam.Key, seq uint64, result *Entry) (Entry, bool) {
 		t.note(Change{Key: k, Old: base, New: start, Cause: Operated, Seq: seq})
 	}
 	now := t.settle(t.desc.Load(), k, base, start, false)
-	t.release()
+	t.release(seq)
 	return now, true
 }
 
@@ -65,7 +65,7 @@ func (t *Table) Seal() bool {
 	t.mu.Lock()
 	hint := d.open.live
 	t.mu.Unlock()
-	fresh := newGeneration(hint)
+	fresh := newGeneration(hint, t.seed)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := *t.desc.Load()

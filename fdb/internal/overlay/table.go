@@ -1,6 +1,8 @@
 package overlay
 
 import (
+	"math/rand/v2"
+
 	"github.com/switchcore/switchcore/fdb/internal/cam"
 	"github.com/switchcore/switchcore/internal/atomic"
 )
@@ -78,6 +80,8 @@ type Table struct {
 	counts   counters
 	scratch  []*record
 
+	seed [2]uint64 // of the indexes; constant
+
 	// For the serialised verbs alone.
 	emit    func(Change)
 	changes []Change
@@ -99,8 +103,13 @@ type descriptor struct {
 
 // New returns an empty table.
 func New(cfg Config) *Table {
+	seed := cfg.Seed
+	if seed == [2]uint64{} {
+		seed = [2]uint64{rand.Uint64(), rand.Uint64()}
+	}
 	t := &Table{
 		main:   cam.New(cam.Config{Seed: cfg.Seed}),
+		seed:   seed,
 		limits: limits{pending: cfg.PendingMax, learned: cfg.LearnedMax},
 		busy:   map[cam.Key]uint64{},
 		barred: map[uint16]struct{}{},
@@ -110,7 +119,7 @@ func New(cfg Config) *Table {
 	if t.limits.pending == 0 {
 		t.limits.pending = DefaultPendingMax
 	}
-	t.desc.Store(&descriptor{open: newGeneration(0)})
+	t.desc.Store(&descriptor{open: newGeneration(0, t.seed)})
 	return t
 }
 
