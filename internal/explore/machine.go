@@ -64,7 +64,6 @@ type thread struct {
 	done   bool
 	fresh  int32 // for wait: how many writes it has seen
 	clock  clock
-	began  int
 }
 
 // object is what has happened to one address, or to the history of calls.

@@ -136,11 +136,6 @@ func (p *Package) main() bool {
 	return slices.ContainsFunc(p.Files, func(f *File) bool { return !f.Test && f.AST.Name.Name == "main" })
 }
 
-// public reports whether another module can import p.
-func (p *Package) public() bool {
-	return !p.main() && !slices.Contains(strings.Split(p.Dir, "/"), "internal") && p.code()
-}
-
 // code reports whether p has files other than tests.
 func (p *Package) code() bool {
 	return slices.ContainsFunc(p.Files, func(f *File) bool { return !f.Test })

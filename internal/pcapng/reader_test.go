@@ -108,7 +108,6 @@ func TestPacketKnowsThatItIsTruncated(t *testing.T) {
 }
 
 func TestReaderRefusesBrokenFiles(t *testing.T) {
-	const epb = "06000000 3c000000 "
 	for _, c := range []struct {
 		name, file string
 		offset     int64

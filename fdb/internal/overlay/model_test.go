@@ -18,11 +18,9 @@ type model struct {
 	seqs  map[cam.Key]uint64
 	main  map[cam.Key]Entry
 	tick  uint64
-	done  []FlushDone
 	asked []uint64
 	drops uint64
 	errs  []string
-	cur   cam.Cursor
 }
 
 func newModel(cfg Config) *model {
