@@ -112,11 +112,27 @@ func (tb *table) flush(slack int, chunked bool) {
 			events = append(events, event{kind: del, key: k})
 		}
 		source := notify.Slice(events)
-		if chunked {
+		switch {
+		case chunked:
 			source = inChunks(events)
+		case len(events)%2 == 0:
+			tx.AppendFill(uint64(len(events)+slack), filling(events))
+			return
 		}
 		tx.AppendBulk(uint64(len(events)+slack), source)
 	})
+}
+
+// filling gives as many as fit, and now and then none of those.
+func filling(events []event) notify.Filler[event] {
+	return func(dst []event, pos uint64) (int, uint64, bool) {
+		from, turn := int(pos>>8), pos&0xff
+		n := 0
+		if turn%3 != 1 {
+			n = copy(dst, events[from:])
+		}
+		return n, uint64(from+n)<<8 | (turn+1)&0xff, from+n < len(events)
+	}
 }
 
 // inChunks gives pieces of 0, 1 and 2 events in turn.

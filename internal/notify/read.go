@@ -98,7 +98,7 @@ func (s *Subscription[E]) stepReplay() origin {
 func (s *Subscription[E]) stepBulk() origin {
 	e, ok := s.walk()
 	if !ok {
-		s.walk, s.last = nil, s.end
+		s.walk, s.filling, s.last = nil, nil, s.end
 		return nowhere
 	}
 	if s.number > s.end {
@@ -110,11 +110,37 @@ func (s *Subscription[E]) stepBulk() origin {
 	return live
 }
 
+// direct lets the bulk record that is being read write into dst, where nothing has to
+// look at the events before.
+func (s *Subscription[E]) direct(dst []E) (n int) {
+	if s.filling == nil || s.walk == nil || s.replay || s.keys != nil || s.opt.Filter != nil {
+		return 0
+	}
+	n = s.filling.direct(dst)
+	for i := range dst[:n] {
+		if s.number > s.end {
+			s.bulkTooLong()
+		}
+		if s.ring.cfg.Number != nil {
+			s.ring.cfg.Number(&dst[i], s.number)
+		}
+		s.last = s.number
+		s.number++
+	}
+	return n
+}
+
 func (s *Subscription[E]) stepRecord() origin {
 	rec := &s.buf[s.next]
 	s.next++
-	if rec.source != nil {
-		s.walk, s.replay = rec.source(), false
+	if rec.source != nil || rec.fill != nil {
+		if s.filling = nil; rec.fill != nil {
+			s.filling = &filling[E]{fill: rec.fill, more: true}
+			s.walk = s.filling.next
+		} else {
+			s.walk = rec.source()
+		}
+		s.replay = false
 		s.number, s.end = rec.first, rec.first+rec.count-1
 		*rec = record[E]{}
 		return nowhere

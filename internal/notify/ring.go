@@ -56,6 +56,7 @@ type Config[E any] struct {
 type record[E any] struct {
 	first, count uint64
 	source       Source[E]
+	fill         Filler[E]
 	event        E
 }
 
@@ -68,6 +69,7 @@ type Ring[E any] struct {
 	head   atomic.Uint64
 	seq    atomic.Uint64
 	closed atomic.Bool
+	heard  atomic.Bool // somebody is subscribed; written under mu
 
 	mu    sync.Mutex
 	slots []record[E] // nil while nobody is subscribed
@@ -103,7 +105,7 @@ func (r *Ring[E]) Append(e E) uint64 {
 		r.mu.Unlock()
 		return 0
 	}
-	seq := r.put(1, nil, e)
+	seq := r.put(1, nil, nil, e)
 	wake := r.detach()
 	r.mu.Unlock()
 	r.wake(wake)
@@ -113,6 +115,12 @@ func (r *Ring[E]) Append(e E) uint64 {
 // AppendBulk is Update with one [Tx.AppendBulk].
 func (r *Ring[E]) AppendBulk(n uint64, source Source[E]) (first uint64) {
 	r.Update(func(tx Tx[E]) { first = tx.AppendBulk(n, source) })
+	return first
+}
+
+// AppendFill is Update with one [Tx.AppendFill].
+func (r *Ring[E]) AppendFill(n uint64, fill Filler[E]) (first uint64) {
+	r.Update(func(tx Tx[E]) { first = tx.AppendFill(n, fill) })
 	return first
 }
 
@@ -143,7 +151,7 @@ func (r *Ring[E]) Update(fn func(tx Tx[E])) bool {
 }
 
 // Append appends one event and returns its number.
-func (tx Tx[E]) Append(e E) uint64 { return tx.r.put(1, nil, e) }
+func (tx Tx[E]) Append(e E) uint64 { return tx.r.put(1, nil, nil, e) }
 
 // AppendBulk appends one record that stands for up to n events, and returns the
 // number of the first. Its cost does not depend on n: each subscriber walks the
@@ -155,7 +163,17 @@ func (tx Tx[E]) AppendBulk(n uint64, source Source[E]) (first uint64) {
 		return 0
 	}
 	var none E
-	return tx.r.put(n, source, none)
+	return tx.r.put(n, source, nil, none)
+}
+
+// AppendFill is AppendBulk with a filler, which a reader of batches lets write into
+// its own memory.
+func (tx Tx[E]) AppendFill(n uint64, fill Filler[E]) (first uint64) {
+	if n == 0 {
+		return 0
+	}
+	var none E
+	return tx.r.put(n, nil, fill, none)
 }
 
 // Last is the number of the newest event, 0 when there was none.
@@ -163,6 +181,11 @@ func (tx Tx[E]) Last() uint64 { return tx.r.seq.Load() }
 
 // Last is the number of the newest event, 0 when there was none. It takes no lock.
 func (r *Ring[E]) Last() uint64 { return r.seq.Load() }
+
+// Quiet reports whether nobody is subscribed, so that whatever is appended now is
+// numbered and dropped. It is for producers that would make events for nobody; one
+// that keeps Subscribe out meanwhile may append a nil source then.
+func (r *Ring[E]) Quiet() bool { return !r.heard.Load() }
 
 // Close ends the ring: appends do nothing from now on, subscribers read what they
 // have not read yet and then get Config.Closed. A subscriber that fell behind still
@@ -196,11 +219,11 @@ func (r *Ring[E]) Stats() Stats {
 }
 
 // put stores one record. The lock is held.
-func (r *Ring[E]) put(n uint64, source Source[E], e E) uint64 {
+func (r *Ring[E]) put(n uint64, source Source[E], fill Filler[E], e E) uint64 {
 	head, first := r.head.Load(), r.seq.Load()+1
 	if r.slots != nil {
 		p := &r.slots[head&uint64(len(r.slots)-1)]
-		p.first, p.count, p.source, p.event = first, n, source, e
+		p.first, p.count, p.source, p.fill, p.event = first, n, source, fill, e
 	}
 	r.seq.Store(first + n - 1)
 	r.head.Store(head + 1)

@@ -370,3 +370,41 @@ func TestUnusedNumbersAreNotLost(t *testing.T) {
 	r.Append(event{})
 	want(t, s, "overrun 11-17", "none")
 }
+
+// TestQuietTellsWhetherAnybodyListens: what is appended to a quiet ring is numbered
+// all the same, also without a source, and nobody who comes later asks for it.
+func TestQuietTellsWhetherAnybodyListens(t *testing.T) {
+	r, err := notify.New(notify.Config[event]{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Quiet() {
+		t.Error("a new ring is not quiet")
+	}
+	if first := r.AppendBulk(5, nil); first != 1 || r.Last() != 5 {
+		t.Errorf("a bulk of 5 is numbered from %d to %d, want 1 to 5", first, r.Last())
+	}
+	one, err := r.Subscribe(notify.Options[event]{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := r.Subscribe(notify.Options[event]{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Quiet() {
+		t.Error("quiet with two subscriptions")
+	}
+	r.Append(event{})
+	if _, ok, err := one.TryNext(); !ok || err != nil {
+		t.Errorf("TryNext = %v, %v", ok, err)
+	}
+	one.Close()
+	if r.Quiet() {
+		t.Error("quiet with one subscription left")
+	}
+	two.Close()
+	if !r.Quiet() {
+		t.Error("not quiet without subscriptions")
+	}
+}

@@ -53,3 +53,45 @@ func Chunks[E any](fill func(dst []E, pos uint64) (out []E, next uint64, more bo
 		}
 	}
 }
+
+// Filler is what makes the events of a bulk record that is to cost its readers little:
+// it writes those at pos into dst, as many as fit, and returns how many these are and
+// the position of the next; more is false when there are none behind. The first
+// position is 0; what a position means is up to the filler, which must be safe for
+// concurrent use and give the same events in the same order each time.
+type Filler[E any] func(dst []E, pos uint64) (n int, next uint64, more bool)
+
+// filling is a walk over what a filler makes.
+type filling[E any] struct {
+	fill Filler[E]
+	pos  uint64
+	more bool
+	buf  []E // made and not yet read, for who reads one by one
+	i    int
+}
+
+func (f *filling[E]) next() (e E, ok bool) {
+	for f.i == len(f.buf) {
+		if !f.more {
+			return e, false
+		}
+		if f.buf == nil {
+			f.buf = make([]E, 32)
+		}
+		n := 0
+		f.buf = f.buf[:cap(f.buf)]
+		n, f.pos, f.more = f.fill(f.buf, f.pos)
+		f.buf, f.i = f.buf[:n], 0
+	}
+	f.i++
+	return f.buf[f.i-1], true
+}
+
+// direct writes events into dst unless some are waiting in the buffer.
+func (f *filling[E]) direct(dst []E) (n int) {
+	if f.i < len(f.buf) || !f.more {
+		return 0
+	}
+	n, f.pos, f.more = f.fill(dst, f.pos)
+	return n
+}

@@ -54,11 +54,13 @@ type Subscription[E any] struct {
 	mark   bool   // the synced event is due
 	replay bool   // walk is a replay, not a bulk record
 	walk   Walk[E]
-	number uint64 // of the next event of a bulk walk
-	end    uint64 // of a bulk walk
-	buf    []record[E]
-	next   int
-	cur    E
+	// filling is what walk walks over, if it is a filler's.
+	filling *filling[E]
+	number  uint64 // of the next event of a bulk walk
+	end     uint64 // of a bulk walk
+	buf     []record[E]
+	next    int
+	cur     E
 }
 
 // Subscribe opens a subscription. It fails with Config.Closed on a closed ring.
@@ -106,6 +108,7 @@ func (r *Ring[E]) enter(s *Subscription[E]) error {
 		s.pos, s.last = r.head.Load(), r.seq.Load()
 	}
 	r.subs++
+	r.heard.Store(true)
 	return nil
 }
 
@@ -147,6 +150,42 @@ func (s *Subscription[E]) TryNext() (e E, ok bool, err error) {
 		e = s.cur
 	}
 	return e, ok, err
+}
+
+// TryRead is TryNext for several events: it fills dst with what there is and
+// returns how many that are, 0 with a nil error when there is nothing to read. It
+// may return fewer than there are, and returns an error only without events.
+func (s *Subscription[E]) TryRead(dst []E) (n int, err error) {
+	if len(dst) == 0 {
+		return 0, nil
+	}
+	s.turn <- struct{}{}
+	defer s.release()
+	if s.closed.Load() {
+		return 0, s.ring.cfg.Closed
+	}
+	if n = s.direct(dst); n == 0 {
+		read := s.readPlain
+		if s.keys != nil {
+			read = s.readKeyed
+		}
+		if ok, err := read(); !ok {
+			return 0, err
+		}
+		dst[0], n = s.cur, 1
+	}
+	for n < len(dst) && s.keys == nil {
+		if more := s.direct(dst[n:]); more > 0 {
+			n += more
+			continue
+		}
+		if s.step() == nowhere {
+			break
+		}
+		dst[n] = s.cur
+		n++
+	}
+	return n, nil
 }
 
 // Ready returns the channel that holds a token whenever something may be read: an
@@ -217,6 +256,7 @@ func (s *Subscription[E]) leave() {
 	r.disarm(s)
 	if r.subs--; r.subs == 0 {
 		r.slots = nil
+		r.heard.Store(false)
 	}
 }
 
@@ -225,7 +265,7 @@ func (s *Subscription[E]) leave() {
 func (s *Subscription[E]) dispose() {
 	select {
 	case s.turn <- struct{}{}:
-		s.walk, s.buf, s.next, s.keys = nil, nil, 0, nil
+		s.walk, s.filling, s.buf, s.next, s.keys = nil, nil, nil, 0, nil
 		s.fresh, s.resync, s.mark = false, false, false
 		<-s.turn
 	default:
