@@ -37,6 +37,14 @@ const (
 	// over and being answered, once, and nil is answered only to what was
 	// executed.
 	RuleAnswer Rule = "answer"
+	// RuleAcknowledged: when nothing is in flight the rows are what the answers
+	// said. It is judged by what callers were told alone, where RuleFold trusts
+	// what the chip wrote down of itself.
+	RuleAcknowledged Rule = "acknowledged"
+	// RuleCorrupt: a row differs from what was acknowledged, and a fault or a
+	// quirk of the chip is to blame. It is the device that broke its word, and
+	// neither rule above is held against those who drive it for such a row.
+	RuleCorrupt Rule = "corrupt"
 )
 
 // Violation is a rule that was broken.
@@ -88,6 +96,7 @@ func Audit(h History) []Violation {
 	a.answers()
 	a.replay()
 	a.compare()
+	a.acknowledged()
 	return a.found
 }
 
@@ -120,6 +129,10 @@ type auditor struct {
 	gone      map[switchdev.PortID]bool
 	epoch     switchdev.Epoch
 	cleared   bool // a reset was seen: the beginning no longer matters
+	// corrupt holds why a row, and corruptMember that a membership, may be other
+	// than it was acknowledged to be.
+	corrupt       map[rowKey]string
+	corruptMember map[memberKey]bool
 }
 
 func (a *auditor) blame(rule Rule, r *Record, format string, args ...any) {

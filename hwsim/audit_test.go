@@ -1,6 +1,7 @@
 package hwsim
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -55,6 +56,24 @@ func TestAuditFindsEachBrokenRule(t *testing.T) {
 			h.Rows = append(h.Rows, extra)
 		}},
 		{"a set went elsewhere", RuleFold, func(h *History) { pick(h, RoleFDB, "set", 2).Gen++ }},
+		{"two rows of a key", RuleFold, func(h *History) {
+			second := h.Rows[0]
+			second.Port = 2
+			h.Rows = append(h.Rows, second)
+		}},
+		{"the answers say otherwise", RuleAcknowledged, func(h *History) { r := pick(h, RoleFDB, "set", 2); r.Port = 2 }},
+		{"an answer of a delete says otherwise", RuleAcknowledged, func(h *History) { pick(h, RoleFDB, "delete", 0).Key = pick(h, RoleFDB, "set", 0).Key }},
+		{"a row that the answer lacks", RuleAcknowledged, func(h *History) { h.Rows = nil }},
+		{"a row is corrupt", RuleCorrupt, func(h *History) {
+			pick(h, RoleFDB, "set", 2).Faults = 1 << FaultMisplace
+			h.Rows[0].Port = 2
+		}},
+		{"a quirk left a row", RuleCorrupt, func(h *History) {
+			pick(h, RoleFDB, "set", 2).Quirks = QuirkStaleRowOnMove
+			second := h.Rows[0]
+			second.Port = 2
+			h.Rows = append(h.Rows, second)
+		}},
 		{"two operations of one key", RuleKey, func(h *History) { pick(h, RoleFDB, "set", 0).Returned.Seq = 1 << 20 }},
 		{"one key twice in a batch", RuleKey, func(h *History) { pick(h, RoleFDB, "set", 1).Key = pick(h, RoleFDB, "set", 0).Key }},
 		{"two batches of one role", RuleBatch, func(h *History) { pick(h, RolePort, "join", 0).Returned.Seq = 1 << 20 }},
@@ -120,6 +139,48 @@ func TestAuditFindsEachBrokenRule(t *testing.T) {
 			}
 			t.Errorf("%s was not found: %v", tt.rule, Audit(h))
 		})
+	}
+}
+
+// TestAuditBelievesAnswersOnly: what nobody knows is not judged, what is not yet
+// answered is not judged yet, and corruption is not blamed on anybody else.
+func TestAuditBelievesAnswersOnly(t *testing.T) {
+	tests := []struct {
+		name   string
+		doctor func(h *History)
+		want   []Rule
+	}{
+		{"unknown, and there", func(h *History) { pick(h, RoleFDB, "set", 2).Err = switchdev.ErrOutcomeUnknown }, nil},
+		{"unknown, and as before", func(h *History) {
+			r := pick(h, RoleFDB, "set", 2)
+			r.Err = switchdev.ErrOutcomeUnknown
+			h.Rows[0].Gen = pick(h, RoleFDB, "set", 0).Gen
+		}, []Rule{RuleFold}},
+		{"unknown, and elsewhere", func(h *History) {
+			pick(h, RoleFDB, "set", 2).Err = switchdev.ErrOutcomeUnknown
+			h.Rows[0].Port = 2
+		}, []Rule{RuleFold, RuleAcknowledged}},
+		{"not yet answered", func(h *History) {
+			pick(h, RolePort, "leave", 0).Returned.Seq = 0
+			h.Rows = nil
+		}, []Rule{RuleFold}},
+		{"corrupt", func(h *History) { pick(h, RoleFDB, "set", 2).Faults = 1 << FaultIgnore; h.Rows = nil }, []Rule{RuleCorrupt}},
+		{"corrupt once, sound since, and wrong", func(h *History) {
+			pick(h, RoleFDB, "set", 0).Faults = 1 << FaultMisplace
+			h.Rows = nil
+		}, []Rule{RuleFold, RuleAcknowledged}},
+		{"struck by a harmless fault", func(h *History) { pick(h, RoleFDB, "set", 2).Faults = 1 << FaultSlow; h.Rows = nil }, []Rule{RuleFold, RuleAcknowledged}},
+	}
+	for _, tt := range tests {
+		h := soundHistory(t).History()
+		tt.doctor(&h)
+		var got []Rule
+		for _, v := range Audit(h) {
+			got = append(got, v.Rule)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
 	}
 }
 

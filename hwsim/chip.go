@@ -48,7 +48,14 @@ type Chip struct {
 	lastID OperationID
 	faults []*Injected
 	rng    *rand.Rand
-	log    history
+	held   []*heldReport // that others are to overtake
+	driver driver
+	agenda []event // ordered by time
+	// promised is when the chip is to be driven next, 0 for never; stepping is
+	// set while it is.
+	promised int64
+	stepping bool
+	log      history
 }
 
 var (
@@ -77,7 +84,7 @@ func (c *Chip) Close() error {
 	if !c.closed {
 		c.closed = true
 		c.failAll(func(*job) error { return switchdev.ErrClosed })
-		c.faults = nil
+		c.faults, c.agenda, c.held = nil, nil, nil
 		close(c.quit)
 	}
 	c.mu.Unlock()
@@ -98,7 +105,7 @@ func (c *Chip) Usage() switchdev.Usage {
 }
 
 func (c *Chip) usage() switchdev.Usage {
-	return switchdev.Usage{VLANs: c.vlans, FDB: len(c.rows.rows)}
+	return switchdev.Usage{VLANs: c.vlans, FDB: c.rows.used}
 }
 
 // Epoch implements [switchdev.Resetter].
@@ -125,6 +132,7 @@ func (c *Chip) reset(except *job, token switchdev.Token) {
 	before := c.usage()
 	epoch := switchdev.Epoch(c.epoch.Add(1))
 	c.rows = rowTable{}
+	c.driver.forgetAll()
 	c.domains = nil
 	c.vlans = 0
 	c.starved.fdb, c.starved.vlan = false, false

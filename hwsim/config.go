@@ -8,25 +8,6 @@ import (
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-// Profile is the learning model of a chip.
-type Profile uint8
-
-// The profiles. The zero value is Autonomous.
-const (
-	// Autonomous chips learn by themselves, as the chips behind DSA do, and
-	// tell what they learned.
-	Autonomous Profile = iota
-	numProfiles
-)
-
-// String returns the profile's name, for instance "autonomous".
-func (p Profile) String() string {
-	if p == Autonomous {
-		return "autonomous"
-	}
-	return "profile(" + strconv.Itoa(int(p)) + ")"
-}
-
 // PortConfig describes one port. The zero value of each field stands for what
 // its comment says.
 type PortConfig struct {
@@ -52,7 +33,7 @@ type Latency struct {
 
 // Hardware says what the chip is like.
 type Hardware struct {
-	// Profile is the learning model.
+	// Profile is the learning model. Zero: Autonomous.
 	Profile Profile
 	// MTU is the largest payload; frames from 14 to MTU+18 bytes pass. Zero:
 	// 1500. Between 46 and 65535-18; anything else is refused.
@@ -70,6 +51,11 @@ type Hardware struct {
 	Buckets int
 	// Latency is how long operations take.
 	Latency Latency
+	// Poll is how often the driver of a Polled chip looks for what is new. Zero:
+	// 100 ms. Negative is refused. It does not count with other profiles.
+	Poll time.Duration
+	// Quirks are what the driver gets wrong. Zero: nothing.
+	Quirks Quirks
 }
 
 // Host is the chip's side towards the host's CPU.
@@ -130,7 +116,8 @@ const (
 	defaultLog     = 1024
 	defaultRefresh = time.Second
 	defaultBuckets = 1024
-	defaultAgeing  = 300 * time.Second // BR_DEFAULT_AGEING_TIME, include/linux/if_bridge.h
+	defaultPoll    = 100 * time.Millisecond // MLXSW_SP_DEFAULT_LEARNING_INTERVAL
+	defaultAgeing  = 300 * time.Second      // BR_DEFAULT_AGEING_TIME, include/linux/if_bridge.h
 
 	headerLen = 14
 	tagLen    = 4
@@ -180,6 +167,15 @@ func (cfg *Config) settleHardware() error {
 	}
 	if hw.Refresh == 0 {
 		hw.Refresh = defaultRefresh
+	}
+	if hw.Poll == 0 {
+		hw.Poll = defaultPoll
+	}
+	if hw.Poll < 0 {
+		return cfg.bad("Hardware.Poll", "negative duration")
+	}
+	if hw.Quirks >= quirksEnd {
+		return cfg.bad("Hardware.Quirks", "no such quirk")
 	}
 	if hw.Latency.Batch < 0 || hw.Latency.Op < 0 {
 		return cfg.bad("Hardware.Latency", "negative duration")

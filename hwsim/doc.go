@@ -32,13 +32,14 @@
 //   - a copy of what is flooded, marked Forwarded. When no port may send a frame
 //     that was to be flooded the mark is missing, and the host has it alone;
 //   - a copy, marked Forwarded, of a frame whose source the chip does not know
-//     and cannot learn: learning is off at the port, the table is full, or a
-//     static row says otherwise;
+//     and cannot learn: learning is off at the port, the table is full, a
+//     static row says otherwise, or the chip is Secure and has not said so yet;
 //   - a frame, not marked, whose source sits elsewhere than where an operation
 //     has put it. The chip does not switch it: software learns the move, then
 //     forwards it by what it knows now, and tells the chip. Until then frames
 //     for that station go to the old port, as on any switch. Static, local and
-//     sticky rows are not moved so.
+//     sticky rows are not moved so. A Secure chip switches the frame and gives
+//     the host one copy.
 //
 // With VLAN filtering the host sees floods and its own frames only in VLANs
 // that port 0 is a member of.
@@ -47,6 +48,36 @@
 // Hardware.Refresh that the station of a row that may age is alive, also of
 // rows that it was told to hold: so software keeps its entry. Rows that it was
 // told to hold it does not age itself.
+//
+// # Profiles
+//
+// Hardware.Profile says how the chip learns and how its driver tells:
+//
+//	Autonomous  learns by itself, reports at once          chips behind DSA
+//	Secure      learns nothing, asks software for the row  mlxsw, prestera
+//	Polled      learns by itself, reports in bursts        lan966x, sparx5
+//	Rocker      rows keyed by port: a move leaves two      rocker
+//
+// All of them keep the contract of package switchdev. What the drivers of such
+// chips get wrong is in Hardware.Quirks, one [Quirks] flag each, off unless it
+// is asked for.
+//
+// # Faults
+//
+// [Chip.Inject] makes operations and reports go wrong: the nth one, so many, by
+// chance drawn from the seed, for one role, verb, station, VLAN, port or domain.
+// An operation is refused for whatever reason or for want of space, slow, hangs
+// before or after it took effect, resets the chip, takes a port out of it, or
+// ends its batch early, so that the rest has no answer. A report is lost, late,
+// duplicated or overtaken by others. A row that was answered nil is not written,
+// is written with another port, vanishes or drifts to another port by itself;
+// [Chip.DropRow] and [Chip.MoveRow] do that to any row. [ParseFault] reads all
+// this from a command line.
+//
+// The log says which operation and report was struck ([Record].Faults), [Stats]
+// counts strikes by kind, and [Audit] tells corruption ([RuleCorrupt]) from what
+// those who drive the chip do wrong. When nothing is in flight, the rows are
+// what the answers said ([RuleAcknowledged]), or the chip is to blame.
 //
 // # Time
 //
@@ -81,8 +112,8 @@
 // for what is never right, a token of zero and what exceeds Limits.Batch, and
 // ErrUnsupported for attributes and flags that the chip does not have. An
 // operation that a reset overtook answers ErrDeviceUnavailable: it was not
-// executed. ErrOutcomeUnknown comes only from a [Fault]. The data plane returns
-// no errors; it counts.
+// executed. ErrOutcomeUnknown and results without a token come only from a
+// [Fault]. The data plane returns no errors; it counts.
 //
 // # Differences from Linux
 //
@@ -99,4 +130,15 @@
 //   - A row may point to a port that is not a member of the domain, and lie in a
 //     VLAN that the port is not in: real chips don't mind either. [Audit] does.
 //   - Without carrier rows stay; flushing them is up to software, as in DSA.
+//   - mlxsw, prestera and rocker also age rows that they were told to hold, where
+//     those are not static. Here that is software's, in every profile.
+//   - mlxsw's driver writes the row of a station that its chip asks for before the
+//     bridge hears of it. A Secure chip waits for the bridge's own set.
+//   - A Polled chip's records come in the order of what happened; lan966x and
+//     sparx5 report in the order of their table.
+//   - DSA counts references of the host's addresses, ocelot shares them between
+//     bridges. Here each domain has its own rows.
+//   - Transmit teaches the chip nothing: a station that moves behind the host
+//     leaves its learned row until that ages or an operation replaces it, as in
+//     qca8k and mt7530.
 package hwsim

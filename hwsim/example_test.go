@@ -3,6 +3,7 @@ package hwsim_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/switchcore/switchcore/hwsim"
 	"github.com/switchcore/switchcore/switchdev"
@@ -45,4 +46,70 @@ func Example() {
 	// port 1 sends
 	// domain 0 02:00:00:00:00:0a dev 1 hw_learned
 	// domain 0 02:00:00:00:00:0b dev 2 hw_learned
+}
+
+// The chip says nil to everything, and is not to be trusted: one delete is not
+// done, and one row changes its port by itself.
+func ExampleFault() {
+	chip, err := hwsim.New(hwsim.Config{Manual: true, Seed: 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer chip.Close()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	chip.Poll(now)
+	for _, spec := range []string{"ignore:fdb.delete:count=1", "drift:fdb:mac=0200.0000.000b:5s:target=3", "lost:report.aged:p=0.1"} {
+		fault, err := hwsim.ParseFault(spec)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if _, err := chip.Inject(fault); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	row := func(token switchdev.Token, verb switchdev.FDBVerb, mac string) switchdev.FDBOp {
+		key := switchdev.FDBKey{MAC: switchdev.MustParseMAC(mac)}
+		return switchdev.FDBOp{Op: switchdev.Op{Token: token}, Verb: verb, Entry: switchdev.FDBEntry{Key: key, Port: 1}}
+	}
+	results := make([]switchdev.Result, 3)
+	chip.ApplyFDB(context.Background(), []switchdev.FDBOp{
+		row(1, switchdev.FDBSet, "02:00:00:00:00:0a"), row(2, switchdev.FDBSet, "02:00:00:00:00:0b"),
+	}, results[:2])
+	chip.ApplyFDB(context.Background(), []switchdev.FDBOp{row(3, switchdev.FDBDelete, "02:00:00:00:00:0a")}, results[2:])
+	fmt.Println(results[0].Err, results[1].Err, results[2].Err)
+	chip.Poll(now.Add(5 * time.Second))
+	for _, row := range chip.Rows() {
+		fmt.Println(row)
+	}
+	for _, v := range chip.Audit() {
+		fmt.Println(v.Rule)
+	}
+	fmt.Println("struck:", chip.Stats().Faults[hwsim.FaultIgnore], chip.Stats().Faults[hwsim.FaultDrift])
+	// Output:
+	// <nil> <nil> <nil>
+	// domain 0 02:00:00:00:00:0a dev 1
+	// domain 0 02:00:00:00:00:0b dev 3
+	// corrupt
+	// corrupt
+	// struck: 1 1
+}
+
+// What was written on a command line, and what it means.
+func ExampleParseFault() {
+	for _, spec := range []string{"late:report.learned:200ms:p=0.5", "partial:fdb:3:done", "gone:fdb:after=20:5s", "lost:fdb"} {
+		fault, err := hwsim.ParseFault(spec)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(fault.Kind, fault.Match.Role, fault.Nth, fault.Delay, fault.Answered, fault.After)
+	}
+	// Output:
+	// late report 0 200ms 0 false
+	// partial fdb 0 0s 3 true
+	// gone fdb 20 5s 0 true
+	// parse fault "lost:fdb": does not strike fdb
 }

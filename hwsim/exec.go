@@ -249,11 +249,12 @@ func (c *Chip) deleteMember(op *switchdev.VLANOp) {
 // flushLearned drops what the chip learned by itself; a port of 0 means every
 // port unless exact is set, a VLAN of 0 every VLAN.
 func (c *Chip) flushLearned(op switchdev.Op, port switchdev.PortID, vlan switchdev.VLAN, exact bool) {
-	dropped := c.dropWhere(func(k rowKey, r *row) bool {
-		return k.domain == op.Domain && !r.told &&
-			(port == 0 && !exact || r.port == port) &&
+	matches := func(k rowKey, p switchdev.PortID) bool {
+		return k.domain == op.Domain && (port == 0 && !exact || p == port) &&
 			(vlan == 0 || switchdev.UnpackFDBKey(k.key).VLAN == vlan)
-	})
+	}
+	c.driver.forget(matches)
+	dropped := c.dropWhere(func(k rowKey, r *row) bool { return !r.told && matches(k, r.port) })
 	if dropped {
 		c.report(switchdev.Report{
 			Kind: switchdev.ReportFlushed, Domain: op.Domain, Port: port, Token: op.Token,
@@ -286,7 +287,12 @@ func (c *Chip) execFDB(op *switchdev.FDBOp, space int) error {
 	case switchdev.FDBSet:
 		return c.setRow(op, k, space)
 	case switchdev.FDBDelete:
-		c.remove(k)
+		c.driver.forgetKey(k)
+		if c.has(QuirkStaleRowOnMove) {
+			c.removeRow(k, c.rows.at(k, op.Entry.Port))
+		} else {
+			c.remove(k)
+		}
 		c.roomFreed()
 		return nil
 	}
@@ -303,16 +309,20 @@ func (c *Chip) setRow(op *switchdev.FDBOp, k rowKey, space int) error {
 		}
 	}
 	r := c.rows.rows[k]
-	if r == nil {
-		if space >= 0 && len(c.rows.rows) >= space {
-			c.starved.fdb = true
+	if r == nil || c.has(QuirkStaleRowOnMove) && r.port != op.Entry.Port {
+		if space >= 0 && c.rows.used >= space {
+			c.starved.fdb, r = true, nil
 		} else {
-			r = c.insert(k)
+			r = c.place(k, op.Entry.Port)
 		}
 	}
 	if r == nil {
 		return c.refusal("fdb.set", op.Entry.Key.String(), "forwarding database is full", switchdev.ErrNoSpace)
 	}
+	if !c.has(QuirkStaleRowOnMove) {
+		c.removeOlder(k)
+	}
+	c.driver.forgetKey(k)
 	now := c.now()
 	r.port = op.Entry.Port
 	r.flags = op.Entry.Flags &^ switchdev.FDBHWLearned

@@ -1,52 +1,17 @@
 package hwsim
 
 import (
-	"math/rand/v2"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-// FaultKind is what a [Fault] does to an operation.
-type FaultKind uint8
-
-// The kinds of faults.
-const (
-	// FaultRefuse answers Err and changes nothing.
-	FaultRefuse FaultKind = iota + 1
-	// FaultFull makes the forwarding database hold no more than Rows rows: a
-	// set of a key that has no row is answered ErrNoSpace beyond that.
-	FaultFull
-	// FaultSlow lets the operation take Delay longer. It has no effect on
-	// dumps and on blocking calls of a Manual chip.
-	FaultSlow
-	// FaultHang stops the operation, and the batches behind it in its role,
-	// until the fault is released, the batch's ctx ends, or the chip is reset
-	// or closed. A dump is answered ErrBusy.
-	FaultHang
-	// FaultReset resets the chip.
-	FaultReset
-	numFaultKinds
-)
-
-var faultNames = [numFaultKinds]string{
-	FaultRefuse: "refuse", FaultFull: "full", FaultSlow: "slow", FaultHang: "hang", FaultReset: "reset",
-}
-
-// String returns the kind's name as [ParseFault] reads it, for instance "slow".
-func (k FaultKind) String() string {
-	if k < numFaultKinds && faultNames[k] != "" {
-		return faultNames[k]
-	}
-	return "fault(" + strconv.Itoa(int(k)) + ")"
-}
-
-// Selector says which operations a fault may strike. Zero fields select all.
+// Selector says which operations, or which reports, a fault may strike. Zero
+// fields select all.
 type Selector struct {
 	Role   Role
-	Verb   string // as in [Operation]
+	Verb   string // as in [Operation]; of a report its kind, such as "learned"
 	MAC    switchdev.MAC
 	VLAN   switchdev.VLAN
 	Port   switchdev.PortID
@@ -63,48 +28,107 @@ func (s *Selector) matches(op *Operation) bool {
 }
 
 // Fault is something that goes wrong. The chip decides about an operation once,
-// when it takes it up, by all faults in the order in which they were injected.
+// when it takes it up, and about a report once, when it is made, by all faults
+// in the order in which they were injected.
 type Fault struct {
 	Kind FaultKind
-	// Match selects the operations that may be struck.
+	// Match selects the operations or reports that may be struck.
 	Match Selector
 	// Nth is the first of them to be struck, counted from 1. Zero: 1.
 	Nth int
-	// Count is how many are struck. Zero: every one; of FaultReset: 1.
+	// Count is how many are struck. Zero: every one; of FaultReset and
+	// FaultGone: 1.
 	Count int
 	// Probability is that of striking, drawn from the chip's seed. Zero: 1.
 	Probability float64
-	// After makes FaultHang and FaultReset strike when the operation has taken
-	// effect and before it is answered. When ctx ends a batch that hangs so,
-	// the operation's answer is ErrOutcomeUnknown.
+	// After makes FaultHang, FaultReset and FaultGone strike when the operation
+	// has taken effect and before it is answered, and FaultPartial let the rest
+	// of the batch take effect. When ctx ends a batch that hangs so, the
+	// operation's answer is ErrOutcomeUnknown.
 	After bool
 	// Deaf makes FaultHang ignore the ctx of the batch.
 	Deaf bool
 	// Err is the answer of FaultRefuse. Nil: ErrBusy.
 	Err error
-	// Delay is that of FaultSlow.
+	// Delay is how much longer FaultSlow takes, how much later the report of
+	// FaultLate and the copies of FaultDuplicate come, how long FaultReorder
+	// holds a report at most (zero: a second), how long after the operation
+	// FaultVanish and FaultDrift strike, and when the number of FaultGone comes
+	// back (zero: never).
 	Delay time.Duration
 	// Rows is the size of FaultFull.
 	Rows int
+	// Answered is how many operations of a batch FaultPartial lets pass: only
+	// one that has at least as many before it is struck. Of a dump it is the
+	// number of rows.
+	Answered int
+	// Copies is how many times more FaultDuplicate delivers a report. Zero: 1.
+	Copies int
+	// Behind is how many reports FaultReorder lets go before. Zero: 1.
+	Behind int
+	// Target is the wrong port of FaultMisplace and FaultDrift and the port that
+	// FaultGone removes. Zero: another port drawn from the seed, respectively
+	// the operation's own.
+	Target switchdev.PortID
 }
 
 func (f *Fault) check(device string) error {
 	reason := ""
-	switch {
-	case f.Kind == 0 || f.Kind >= numFaultKinds:
+	switch role := f.Match.Role; {
+	case f.Kind == 0 || f.Kind >= NumFaultKinds:
 		reason = "no such kind"
-	case f.Match.Role >= numRoles:
+	case role >= numRoles:
 		reason = "no such role"
-	case f.Nth < 0 || f.Count < 0 || f.Rows < 0 || f.Delay < 0:
+	case f.Nth < 0 || f.Count < 0 || f.Rows < 0 || f.Delay < 0 || f.Answered < 0 || f.Copies < 0 || f.Behind < 0:
 		reason = "negative number"
 	case !(f.Probability >= 0 && f.Probability <= 1):
 		reason = "probability outside 0 to 1"
-	case f.Kind == FaultFull && f.Match.Role != RoleAny && f.Match.Role != RoleFDB:
+	case f.Kind == FaultFull && role != RoleAny && role != RoleFDB:
 		reason = "only the forwarding database can be full"
+	case role != RoleAny && !f.Kind.strikes(role):
+		reason = "does not strike " + role.String()
+	case f.Kind.setsOnly() && f.Match.Verb != "" && f.Match.Verb != "set":
+		reason = "strikes sets only"
+	case f.Kind == FaultLate && f.Delay == 0:
+		reason = "late wants a duration"
 	default:
 		return nil
 	}
 	return &switchdev.OpError{Op: "hwsim.inject", Device: device, Object: f.Kind.String(), Reason: reason, Err: switchdev.ErrInvalid}
+}
+
+// defaultHold is how long a reordered report waits for others to overtake it.
+const defaultHold = time.Second
+
+// settle fills in the defaults.
+func (f *Fault) settle() {
+	f.Nth = max(f.Nth, 1)
+	if f.Probability == 0 {
+		f.Probability = 1
+	}
+	switch f.Kind {
+	case FaultReset, FaultGone:
+		f.Count = max(f.Count, 1)
+	case FaultRefuse:
+		if f.Err == nil {
+			f.Err = switchdev.ErrBusy
+		}
+	case FaultDuplicate:
+		f.Copies = max(f.Copies, 1)
+	case FaultReorder:
+		f.Behind = max(f.Behind, 1)
+		if f.Delay == 0 {
+			f.Delay = defaultHold
+		}
+	case FaultFull, FaultMisplace, FaultVanish, FaultDrift:
+		f.Match.Role = RoleFDB
+	}
+	if f.Kind.setsOnly() {
+		f.Match.Verb = "set"
+	}
+	if f.Kind.ofReports() {
+		f.Match.Role = RoleReport
+	}
 }
 
 // Injected is a fault at work.
@@ -123,19 +147,7 @@ func (c *Chip) Inject(f Fault) (*Injected, error) {
 	if err := f.check(c.cfg.Name); err != nil {
 		return nil, err
 	}
-	f.Nth = max(f.Nth, 1)
-	if f.Probability == 0 {
-		f.Probability = 1
-	}
-	if f.Kind == FaultReset && f.Count == 0 {
-		f.Count = 1
-	}
-	if f.Kind == FaultRefuse && f.Err == nil {
-		f.Err = switchdev.ErrBusy
-	}
-	if f.Kind == FaultFull {
-		f.Match.Role = RoleFDB
-	}
+	f.settle()
 	in := &Injected{Fault: f, chip: c}
 	c.mu.Lock()
 	defer c.flush()
@@ -148,14 +160,16 @@ func (c *Chip) Inject(f Fault) (*Injected, error) {
 	return in, nil
 }
 
-// Hits returns how many operations the fault has struck.
+// Hits returns how many operations or reports the fault has struck.
 func (in *Injected) Hits() int {
 	in.chip.mu.RLock()
 	defer in.chip.mu.RUnlock()
 	return in.hits
 }
 
-// Release ends the fault; operations that hang by it go on. It is idempotent.
+// Release ends the fault; operations that hang by it go on, and what it has
+// already set going, such as a report that is late, takes its course. It is
+// idempotent.
 func (in *Injected) Release() {
 	c := in.chip
 	c.mu.Lock()
@@ -194,68 +208,4 @@ func (c *Chip) release(in *Injected) {
 			c.runNow(j)
 		}
 	}
-}
-
-// verdict is what the faults have in store for one operation.
-type verdict struct {
-	err         error
-	delay       time.Duration
-	space       int // negative: not bounded
-	hang        *Injected
-	resetBefore bool
-	resetAfter  bool
-}
-
-// judge asks the faults about an operation. Under mu.
-func (c *Chip) judge(op Operation) verdict {
-	v := verdict{space: -1}
-	for _, in := range c.faults {
-		if !in.strikes(&op) {
-			continue
-		}
-		switch f := &in.Fault; f.Kind {
-		case FaultRefuse:
-			if v.err == nil {
-				v.err = c.refusal(op.Role.String()+"."+op.Verb, op.Key.String(), "injected fault", f.Err)
-			}
-		case FaultFull:
-			if v.space < 0 || f.Rows < v.space {
-				v.space = f.Rows
-			}
-		case FaultSlow:
-			v.delay += f.Delay
-		case FaultHang:
-			if v.hang == nil {
-				v.hang = in
-			}
-		case FaultReset:
-			v.resetBefore = v.resetBefore || !f.After
-			v.resetAfter = v.resetAfter || f.After
-		}
-	}
-	return v
-}
-
-func (in *Injected) strikes(op *Operation) bool {
-	f := &in.Fault
-	if !f.Match.matches(op) {
-		return false
-	}
-	in.seen++
-	if in.seen < f.Nth || f.Count > 0 && in.hits >= f.Count {
-		return false
-	}
-	if f.Probability < 1 && in.chip.random().Float64() >= f.Probability {
-		return false
-	}
-	in.hits++
-	return true
-}
-
-// random returns the chip's generator. Under mu.
-func (c *Chip) random() *rand.Rand {
-	if c.rng == nil {
-		c.rng = rand.New(rand.NewPCG(c.cfg.Seed, 0x6877_7369_6d00_0001))
-	}
-	return c.rng
 }

@@ -28,6 +28,19 @@ func TestParseFaultReads(t *testing.T) {
 			Fault{Kind: FaultRefuse, Match: Selector{MAC: macA, VLAN: 5, Port: 3, Domain: &seven}, Nth: 2, Count: 4}},
 		{"reset:after=100", Fault{Kind: FaultReset, After: true, Nth: 100}},
 		{"reset:port:before=1", Fault{Kind: FaultReset, Match: Selector{Role: RolePort}, Nth: 1}},
+		{"lost:report.learned:p=0.1", Fault{Kind: FaultLost, Match: Selector{Role: RoleReport, Verb: "learned"}, Probability: 0.1}},
+		{"late:report.aged:200ms", Fault{Kind: FaultLate, Match: Selector{Role: RoleReport, Verb: "aged"}, Delay: 200 * time.Millisecond}},
+		{"late:1s:port=2", Fault{Kind: FaultLate, Match: Selector{Port: 2}, Delay: time.Second}},
+		{"duplicate", Fault{Kind: FaultDuplicate}},
+		{"duplicate:report:2:50ms", Fault{Kind: FaultDuplicate, Match: Selector{Role: RoleReport}, Copies: 2, Delay: 50 * time.Millisecond}},
+		{"reorder:report.port-gone:1m:3", Fault{Kind: FaultReorder, Match: Selector{Role: RoleReport, Verb: "port-gone"}, Behind: 3, Delay: time.Minute}},
+		{"partial:fdb:3", Fault{Kind: FaultPartial, Match: Selector{Role: RoleFDB}, Answered: 3}},
+		{"partial:dump:5:done", Fault{Kind: FaultPartial, Match: Selector{Role: RoleDump}, Answered: 5, After: true}},
+		{"ignore:fdb.delete:nth=2", Fault{Kind: FaultIgnore, Match: Selector{Role: RoleFDB, Verb: "delete"}, Nth: 2}},
+		{"misplace:fdb:target=3", Fault{Kind: FaultMisplace, Match: Selector{Role: RoleFDB}, Target: 3}},
+		{"vanish:10s", Fault{Kind: FaultVanish, Delay: 10 * time.Second}},
+		{"drift:fdb.set:10s:target=2", Fault{Kind: FaultDrift, Match: Selector{Role: RoleFDB, Verb: "set"}, Delay: 10 * time.Second, Target: 2}},
+		{"gone:fdb:after=20:5s", Fault{Kind: FaultGone, Match: Selector{Role: RoleFDB}, Nth: 20, Delay: 5 * time.Second, After: true}},
 	}
 	for _, tt := range tests {
 		got, err := ParseFault(tt.spec)
@@ -39,7 +52,7 @@ func TestParseFaultReads(t *testing.T) {
 
 func TestParseFaultRefusesPrecisely(t *testing.T) {
 	tests := []struct{ spec, reason string }{
-		{"", "want refuse, full, slow, hang or reset"},
+		{"", "want one of refuse, full, slow, hang, reset, lost"},
 		{"burn:fdb", `not "burn"`},
 		{"slow:fdb", "slow wants a duration"},
 		{"slow:fdb:-1s", `"-1s": want a duration`},
@@ -55,7 +68,7 @@ func TestParseFaultRefusesPrecisely(t *testing.T) {
 		{"refuse:nth=0", "want a number from 1 on"},
 		{"refuse:err=gone", "no such error"},
 		{"hang:err=busy", "only for refuse"},
-		{"refuse:after=1", "only for hang and reset"},
+		{"refuse:after=1", "only for hang, reset and gone"},
 		{"refuse:vlan=4095", "invalid vlan id"},
 		{"refuse:port=0", "want a number from 1 on"},
 		{"refuse:mac=zz", "want aa:bb"},
@@ -63,6 +76,23 @@ func TestParseFaultRefusesPrecisely(t *testing.T) {
 		{"refuse:domain=-1", "want a number from 0"},
 		{"reset:nth=1:after=2", "said twice"},
 		{"refuse:deaf", "not understood"},
+		{"refuse:report", "does not strike report"},
+		{"lost:fdb", "does not strike fdb"},
+		{"lost:report.moved", "not understood"},
+		{"lost:1s", "not understood"},
+		{"late:report", "late wants a duration"},
+		{"duplicate:report:2:3", "said twice"},
+		{"reorder:report:-1", "want a duration"},
+		{"partial:fdb:1s", "want a number of operations"},
+		{"partial:reset", "does not strike reset"},
+		{"ignore:port", "does not strike port"},
+		{"misplace:fdb.delete", "strikes sets only"},
+		{"misplace:vlan", "does not strike vlan"},
+		{"misplace:target=0", "want a number from 1 on"},
+		{"misplace:target=70000", "want a number from 0 to 65535"},
+		{"vanish:target=1", "only for misplace, drift and gone"},
+		{"ignore:done", "not understood"},
+		{"gone:dump", "does not strike dump"},
 	}
 	for _, tt := range tests {
 		f, err := ParseFault(tt.spec)
@@ -73,7 +103,9 @@ func TestParseFaultRefusesPrecisely(t *testing.T) {
 }
 
 func FuzzParseFault(f *testing.F) {
-	for _, s := range []string{"slow:fdb:50ms", "full:fdb:100", "hang:fdb", "refuse:fdb:p=0.1", "reset:after=100", "refuse:vlan.set:err=busy:mac=0200.0000.000a:domain=0", "hang:any.set:deaf:done:nth=3", "::", "full:full"} {
+	for _, s := range []string{"slow:fdb:50ms", "full:fdb:100", "hang:fdb", "refuse:fdb:p=0.1", "reset:after=100", "refuse:vlan.set:err=busy:mac=0200.0000.000a:domain=0", "hang:any.set:deaf:done:nth=3", "::", "full:full",
+		"lost:report.learned:p=0.5", "late:report.aged:1ms", "duplicate:2:1s", "reorder:report:3:1h", "partial:fdb:3:done", "ignore:vlan.set",
+		"misplace:target=4", "vanish:1s:vlan=2", "drift:fdb.set:1ns:target=1", "gone:before=3:2s", "gone:any.join:done"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, spec string) {

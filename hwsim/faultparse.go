@@ -40,13 +40,27 @@ var refusals = [...]struct {
 //	hang:fdb.delete:nth=3        FDB deletes hang, from the third on
 //	hang:fdb:done                they take effect and aren't answered
 //	reset:after=100              the chip is reset after the hundredth operation
+//	lost:report.learned:p=0.1    every tenth report of a learned station is lost
+//	late:report.aged:200ms       reports of aged rows come 200 ms late
+//	duplicate:report:2:50ms      every report comes twice more, 50 ms later
+//	reorder:report:3             every report comes behind the next three
+//	partial:fdb:3                batches end after three operations
+//	partial:fdb:3:done           only the first three operations are answered
+//	ignore:fdb.delete:nth=2      the second delete and those after it aren't done
+//	misplace:fdb:target=3        rows are written with port 3
+//	vanish:fdb:10s               rows disappear 10 s after they were set
+//	drift:fdb:10s                or move to another port
+//	gone:fdb:nth=20:5s           the port of the 20th operation is removed, for 5 s
 //
-// After the role come, in any order: a duration (slow) or a number of rows
-// (full); p=, nth=, count=; mac=, vlan=, port= and domain= to select; err=, one
-// of busy, exist, invalid, no-device, no-space, not-exist, permission, range,
-// timeout, unavailable, unknown and unsupported; done, to strike after the
-// operation has taken effect; deaf, to ignore its ctx; before= and after=, which
-// are nth= without and with done. An address is written with dashes or dots.
+// After the role come, in any order: a duration (the Delay of slow, late,
+// duplicate, reorder, vanish, drift and gone) or a number (of rows for full,
+// copies for duplicate, reports for reorder, operations for partial); p=, nth=,
+// count=; mac=, vlan=, port= and domain= to select; target=, the port of
+// misplace, drift and gone; err=, one of busy, exist, invalid, no-device,
+// no-space, not-exist, permission, range, timeout, unavailable, unknown and
+// unsupported; done, to strike after the operation has taken effect; deaf, to
+// ignore its ctx; before= and after=, which are nth= without and with done. An
+// address is written with dashes or dots.
 //
 // The error is a [*switchdev.ParseError], which is [switchdev.ErrInvalid].
 func ParseFault(spec string) (Fault, error) {
@@ -54,7 +68,7 @@ func ParseFault(spec string) (Fault, error) {
 	parts := strings.Split(spec, ":")
 	kind := slices.Index(faultNames[:], parts[0])
 	if kind <= 0 {
-		return Fault{}, faultError(spec, "want refuse, full, slow, hang or reset, not "+strconv.Quote(parts[0]))
+		return Fault{}, faultError(spec, "want one of "+strings.Join(faultNames[1:], ", ")+", not "+strconv.Quote(parts[0]))
 	}
 	f.Kind = FaultKind(kind)
 	parts = parts[1:]
@@ -109,6 +123,7 @@ var roleVerbs = [numRoles][]string{
 	RoleFlush:  {"flush"},
 	RoleDump:   {"dump"},
 	RoleReset:  {"reset"},
+	RoleReport: {"learned", "aged", "flushed", "reset", "port-up", "port-down", "port-gone", "flow", "space"},
 }
 
 // parsePart reads one part and returns what it is about, or what is wrong.
@@ -126,43 +141,95 @@ func (f *Fault) parsePart(part string) (name, reason string) {
 		f.Probability = p
 		return name, ""
 	case "nth", "before", "after":
-		if (name != "nth") && f.Kind != FaultHang && f.Kind != FaultReset {
-			return name, "only for hang and reset"
+		if name != "nth" && !f.Kind.canFollow() {
+			return name, "only for hang, reset and gone"
 		}
 		f.After = f.After || name == "after"
 		return "nth", parseCount(value, &f.Nth)
 	case "count":
 		return name, parseCount(value, &f.Count)
+	case "target":
+		return name, f.parseTarget(value)
 	case "err":
 		return name, f.parseErr(value)
 	}
 	return name, f.Match.parse(name, value)
 }
 
+// canFollow reports whether the kind may strike after the operation too.
+func (k FaultKind) canFollow() bool {
+	return k == FaultHang || k == FaultReset || k == FaultGone
+}
+
+// hasDelay reports whether the kind takes a duration.
+func (k FaultKind) hasDelay() bool {
+	switch k {
+	case FaultSlow, FaultLate, FaultDuplicate, FaultReorder, FaultVanish, FaultDrift, FaultGone:
+		return true
+	}
+	return false
+}
+
+// number returns the field that a bare number sets, and its name; nil if the kind
+// has none.
+func (f *Fault) number() (n *int, name string) {
+	switch f.Kind {
+	case FaultFull:
+		return &f.Rows, "rows"
+	case FaultDuplicate:
+		return &f.Copies, "copies"
+	case FaultReorder:
+		return &f.Behind, "reports"
+	case FaultPartial:
+		return &f.Answered, "operations"
+	}
+	return nil, ""
+}
+
 func (f *Fault) parseWord(word string) (name, reason string) {
 	switch {
-	case word == "done" && (f.Kind == FaultHang || f.Kind == FaultReset):
+	case word == "done" && (f.Kind.canFollow() || f.Kind == FaultPartial):
 		f.After = true
 		return word, ""
 	case word == "deaf" && f.Kind == FaultHang:
 		f.Deaf = true
 		return word, ""
-	case f.Kind == FaultSlow:
-		d, err := time.ParseDuration(word)
-		if err != nil || d <= 0 {
-			return "delay", "want a duration, such as 50ms"
-		}
-		f.Delay = d
-		return "delay", ""
-	case f.Kind == FaultFull:
-		n, err := strconv.ParseUint(word, 10, 31)
-		if err != nil {
-			return "rows", "want a number of rows"
-		}
-		f.Rows = int(n)
-		return "rows", ""
 	}
-	return word, "not understood"
+	count, what := f.number()
+	if count != nil {
+		if n, err := strconv.ParseUint(word, 10, 31); err == nil {
+			*count = int(n)
+			return what, ""
+		}
+		if !f.Kind.hasDelay() {
+			return what, "want a number of " + what
+		}
+	}
+	if !f.Kind.hasDelay() {
+		return word, "not understood"
+	}
+	d, err := time.ParseDuration(word)
+	if err != nil || d <= 0 {
+		return "delay", "want a duration, such as 50ms"
+	}
+	f.Delay = d
+	return "delay", ""
+}
+
+func (f *Fault) parseTarget(value string) string {
+	if f.Kind != FaultMisplace && f.Kind != FaultDrift && f.Kind != FaultGone {
+		return "only for misplace, drift and gone"
+	}
+	port, err := switchdev.ParsePortID(value)
+	var parse *switchdev.ParseError
+	switch {
+	case errors.As(err, &parse):
+		return parse.Reason
+	case port == 0:
+		return "want a number from 1 on"
+	}
+	f.Target = port
+	return ""
 }
 
 func (f *Fault) parseErr(value string) string {
@@ -215,60 +282,4 @@ func (s *Selector) parse(name, value string) string {
 		return parse.Reason
 	}
 	return ""
-}
-
-// String returns the fault as [ParseFault] reads it. An error that no text can
-// name is left out.
-func (f Fault) String() string {
-	b := []byte(f.Kind.String())
-	if f.Match.Role != RoleAny || f.Match.Verb != "" {
-		b = append(b, ":"+f.Match.Role.String()...)
-	}
-	if f.Match.Verb != "" {
-		b = append(b, "."+f.Match.Verb...)
-	}
-	switch f.Kind {
-	case FaultSlow:
-		b = append(b, ":"+f.Delay.String()...)
-	case FaultFull:
-		b = append(b, ":"+strconv.Itoa(f.Rows)...)
-	}
-	for _, r := range refusals {
-		if f.Err == r.err {
-			b = append(b, ":err="+r.name...)
-		}
-	}
-	if f.Probability != 0 {
-		b = append(b, ":p="...)
-		b = strconv.AppendFloat(b, f.Probability, 'g', -1, 64)
-	}
-	b = appendCount(b, ":nth=", f.Nth)
-	b = appendCount(b, ":count=", f.Count)
-	b = f.Match.appendTo(b)
-	if f.After {
-		b = append(b, ":done"...)
-	}
-	if f.Deaf {
-		b = append(b, ":deaf"...)
-	}
-	return string(b)
-}
-
-func (s *Selector) appendTo(b []byte) []byte {
-	if !s.MAC.IsZero() {
-		b = append(b, ":mac="+strings.ReplaceAll(s.MAC.String(), ":", "-")...)
-	}
-	b = appendCount(b, ":vlan=", int(s.VLAN))
-	b = appendCount(b, ":port=", int(s.Port))
-	if s.Domain != nil {
-		b = append(b, ":domain="+s.Domain.String()...)
-	}
-	return b
-}
-
-func appendCount(b []byte, name string, n int) []byte {
-	if n == 0 {
-		return b
-	}
-	return strconv.AppendInt(append(b, name...), int64(n), 10)
 }

@@ -148,8 +148,11 @@ func (c *Chip) admit(d *decision, p *Port, dom *domain, f *fields, now int64, wr
 		return false
 	}
 	c.route(d, p, dom, f)
-	if heard == heardUnknown && !d.toHost {
+	switch {
+	case heard == heardUnknown && !d.toHost:
 		d.toHost, d.reason = true, ReasonLearn // also of a frame that is dropped
+	case heard == heardRoamed && !d.toHost:
+		d.toHost, d.reason = true, ReasonMoved
 	}
 	return false
 }

@@ -18,7 +18,7 @@ const (
 	ReasonMulticast                    // as well
 	ReasonUnknown                      // as well: the chip does not know the destination
 	ReasonLearn                        // the chip does not know the source and cannot learn it
-	ReasonMoved                        // the source is not where an operation put it
+	ReasonMoved                        // the source is not where an operation put it; Forwarded on a Secure chip
 	numReasons
 )
 

@@ -21,10 +21,11 @@ const (
 	RoleFlush
 	RoleDump
 	RoleReset
+	RoleReport // a report; nothing is queued in it
 	numRoles
 )
 
-var roleNames = [numRoles]string{"any", "port", "bridge", "vlan", "fdb", "flush", "dump", "reset"}
+var roleNames = [numRoles]string{"any", "port", "bridge", "vlan", "fdb", "flush", "dump", "reset", "report"}
 
 // String returns the role's name, for instance "fdb".
 func (r Role) String() string {
@@ -61,6 +62,9 @@ type job struct {
 	judged  bool // verdict is that of operation next
 	verdict verdict
 	gone    bool // out of its lane: nobody else answers it
+	mute    bool // a fault keeps the results from muted on from being answered
+	muted   int
+	dropped int // operations that a fault has cut off: counted in next, and not executed
 	record  uint64
 }
 
@@ -118,5 +122,15 @@ func vlanVerb(v switchdev.VLANVerb) string {
 	}
 	return "verb(" + strconv.Itoa(int(v)) + ")"
 }
+
+// silence makes the results from operation i on go unanswered.
+func (j *job) silence(i int) {
+	if !j.mute || i < j.muted {
+		j.mute, j.muted = true, i
+	}
+}
+
+// answers reports whether operation i gets its result.
+func (j *job) answers(i int) bool { return !j.mute || i < j.muted }
 
 func (j *job) token(i int) switchdev.Token { return j.operation(i).Token }

@@ -13,8 +13,11 @@ import (
 // Operation is what the log and the selectors of faults see of an operation.
 // Fields that a role does not have are zero.
 type Operation struct {
-	Role   Role
-	Verb   string // "join", "leave", "set", "delete", "flush", "reset", "added" or "gone"
+	Role Role
+	// Verb is "join", "leave", "set", "delete", "flush", "dump" or "reset"; of
+	// what happens by itself "added", "gone", "vanished" or "drifted"; of a
+	// report its kind, such as "learned".
+	Verb   string
 	Domain switchdev.Domain
 	Token  switchdev.Token
 	Gen    switchdev.Generation
@@ -48,6 +51,14 @@ type Record struct {
 	Outcome, Err error
 	// Injected tells that a fault decided the answer.
 	Injected bool
+	// Faults are the kinds of the faults that struck the operation or, of role
+	// RoleReport, the report.
+	Faults FaultKinds
+	// Quirks are those by which the driver answered nil to what it did not do.
+	Quirks Quirks
+	// Unanswered tells that the result was left without a token. Err is then
+	// ErrOutcomeUnknown, as callers read it.
+	Unanswered bool
 	// Before and After are the use of the tables around the execution.
 	Before, After switchdev.Usage
 }
@@ -61,6 +72,12 @@ func (r Record) String() string {
 	text += fmt.Sprintf(" epoch %d executed %d returned %d", r.Epoch, r.Executed.Seq, r.Returned.Seq)
 	if r.Err != nil {
 		text += ": " + r.Err.Error()
+	}
+	if r.Faults != 0 {
+		text += " (" + r.Faults.String() + ")"
+	}
+	if r.Quirks != 0 {
+		text += " (" + r.Quirks.String() + ")"
 	}
 	return text
 }
@@ -127,8 +144,41 @@ func (h *history) returned(c *Chip, j *job) {
 		if r := h.at(j.record + uint64(i)); r != nil {
 			r.Returned = at
 			r.Epoch, r.Err = j.results[i].Epoch, j.results[i].Err
+			if !j.answers(i) {
+				r.Err, r.Unanswered = switchdev.ErrOutcomeUnknown, true
+			}
 		}
 	}
+}
+
+// struck notes which faults an operation has met.
+func (h *history) struck(j *job, i int, kinds FaultKinds) {
+	if r := h.at(j.record + uint64(i)); r != nil {
+		r.Faults |= kinds
+	}
+}
+
+// quirk notes that the driver has gone wrong by itself.
+func (h *history) quirk(j *job, i int, q Quirks) {
+	if r := h.at(j.record + uint64(i)); r != nil {
+		r.Quirks |= q
+	}
+}
+
+// mark adds the faults that brought about what was written down last.
+func (h *history) mark(kinds FaultKinds) {
+	if r := h.at(h.total - 1); r != nil && kinds != 0 {
+		r.Injected, r.Faults = true, r.Faults|kinds
+	}
+}
+
+// fault writes down what a fault does without an operation in the log.
+func (h *history) fault(c *Chip, op Operation, kinds FaultKinds) {
+	if h.capacity == 0 {
+		return
+	}
+	h.note(c, op, c.usage())
+	h.mark(kinds)
 }
 
 // note writes down what happened without an operation.
@@ -174,7 +224,7 @@ type Row struct {
 }
 
 // Rows returns the forwarding database of all domains, ordered by domain and
-// key. Rows that the chip learned by itself have [switchdev.FDBHWLearned].
+// key, the newest first where a key has several. Rows that the chip learned by itself have [switchdev.FDBHWLearned].
 func (c *Chip) Rows() []Row {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -188,9 +238,11 @@ func (c *Chip) allRows() []Row {
 		keys = append(keys, k)
 	}
 	slices.SortFunc(keys, compareRowKey)
-	all := make([]Row, len(keys))
-	for i, k := range keys {
-		all[i] = Row{k.domain, c.rows.rows[k].export(k, now)}
+	all := make([]Row, 0, c.rows.used)
+	for _, k := range keys {
+		for r := c.rows.rows[k]; r != nil; r = r.older {
+			all = append(all, Row{k.domain, r.export(k, now)})
+		}
 	}
 	return all
 }

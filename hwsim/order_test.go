@@ -3,9 +3,6 @@ package hwsim
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -156,47 +153,6 @@ func TestResetWaitsForAnAnswerUnderWay(t *testing.T) {
 			t.Errorf("Reset returned %v, %v; answered %v", epoch, err, answered)
 		}
 	})
-}
-
-// TestSameSeedSameRun: a Manual chip is a function of its seed and its calls.
-func TestSameSeedSameRun(t *testing.T) {
-	run := func() (text string) {
-		b := newBench(t, Config{Seed: 11, Limits: switchdev.Limits{FDB: 20}, Hardware: Hardware{Ways: 2, Latency: Latency{Op: time.Second}}})
-		b.join(0, 1, 2, 3)
-		for _, spec := range []string{"refuse:fdb:p=0.2", "slow:fdb:3s:p=0.2", "reset:fdb:after=60"} {
-			f, err := ParseFault(spec)
-			b.must(err)
-			_, err = b.Inject(f)
-			b.must(err)
-		}
-		rng := rand.New(rand.NewPCG(1, 1))
-		for range 100 {
-			ops, results := setBatch(b, switchdev.MACFromUint64(rng.Uint64N(30)+2<<40))
-			b.SubmitFDB(t.Context(), ops, results, func() {})
-			b.join(0, 1, 2, 3) // again, after a reset
-			b.must(b.bridge(switchdev.BridgeOp{Set: switchdev.BridgeAttrAgeing, Ageing: 15 * time.Second}))
-			for range 4 {
-				b.learn(switchdev.PortID(1+rng.IntN(3)), switchdev.MACFromUint64(rng.Uint64N(30)+2<<40))
-			}
-			b.after(time.Duration(rng.IntN(20)) * time.Second)
-		}
-		for r := range b.Chip.Log() {
-			text += r.String() + "\n"
-		}
-		for _, r := range b.reports {
-			text += fmt.Sprintln(r.Kind, r.Port, r.Key, r.Epoch, r.Token)
-		}
-		return text
-	}
-	one := run()
-	for range 5 {
-		if run() != one {
-			t.Fatal("two runs differ")
-		}
-	}
-	if !strings.Contains(one, "reset") || !strings.Contains(one, "aged") || !strings.Contains(one, "injected") {
-		t.Error("the run is too tame to show anything")
-	}
 }
 
 // TestSlowSinkDelaysNoCall: a sink may not block, but if it does it hurts itself.

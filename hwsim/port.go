@@ -104,26 +104,7 @@ func (c *Chip) AddPort(pc PortConfig) (*Port, error) {
 	c.mu.Lock()
 	defer c.flush()
 	defer c.mu.Unlock()
-	if c.closed {
-		return nil, switchdev.ErrClosed
-	}
-	if most := c.cfg.Limits.Ports; most > 0 && len(c.ports) >= most {
-		return nil, c.refusal("add-port", pc.Name, "more than Limits.Ports", switchdev.ErrNoSpace)
-	}
-	if pc.ID == 0 {
-		for pc.ID = 1; pc.ID < switchdev.MaxPort && c.port(pc.ID) != nil; pc.ID++ {
-		}
-	}
-	p := &Port{}
-	if err := c.addPort(p, pc); err != nil {
-		return nil, err
-	}
-	c.log.note(c, Operation{Role: RolePort, Verb: "added", Port: p.id}, c.usage())
-	c.info("port added", "port", p.name)
-	if p.carrier {
-		c.report(switchdev.Report{Kind: switchdev.ReportPortUp, Port: p.id})
-	}
-	return p, nil
+	return c.plug(pc)
 }
 
 func (c *Chip) addPort(p *Port, pc PortConfig) error {
@@ -202,23 +183,9 @@ func (p *Port) domainID() switchdev.Domain {
 func (p *Port) Remove() {
 	c := p.chip
 	c.mu.Lock()
-	if !p.gone && !c.closed {
-		id, dom := p.id, p.domainID()
-		before := c.usage()
-		c.forget(id)
-		p.gone, p.carrier = true, false
-		c.ports = slices.DeleteFunc(slices.Clone(c.ports), func(o *Port) bool { return o == p })
-		if c.gone == nil {
-			c.gone = make(map[switchdev.PortID]bool)
-		}
-		c.gone[id] = true
-		c.report(switchdev.Report{Kind: switchdev.ReportPortGone, Port: id, Domain: dom})
-		c.roomFreed()
-		c.log.note(c, Operation{Role: RolePort, Verb: "gone", Domain: dom, Port: id}, before)
-		c.info("port removed", "port", p.name)
-	}
+	c.removePort(p, 0)
 	c.mu.Unlock()
-	p.Detach()
+	p.Detach() // also of one that was closed with its wires
 	c.flush()
 }
 
@@ -245,7 +212,8 @@ func (c *Chip) leave(d *domain, id switchdev.PortID, token switchdev.Token) {
 		c.vlans -= m.member.Len()
 		delete(d.vlans, id)
 	}
-	if c.dropWhere(func(k rowKey, r *row) bool { return k.domain == d.id && r.port == id && !r.bridges() }) {
+	c.driver.forget(func(k rowKey, p switchdev.PortID) bool { return k.domain == d.id && p == id })
+	if !c.has(QuirkRowsSurviveLeave) && c.dropWhere(func(k rowKey, r *row) bool { return k.domain == d.id && r.port == id && !r.bridges() }) {
 		c.report(switchdev.Report{Kind: switchdev.ReportFlushed, Domain: d.id, Port: id, Token: token})
 	}
 	d.members = slices.DeleteFunc(slices.Clone(d.members), func(o *Port) bool { return o.id == id })

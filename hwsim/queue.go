@@ -138,7 +138,8 @@ func (c *Chip) prepare(j *job) bool {
 	}
 	if !j.judged {
 		j.judged = true
-		j.verdict = c.judge(j.operation(j.next))
+		j.verdict = c.judge(j.operation(j.next), j.next)
+		c.log.struck(j, j.next, j.verdict.struck)
 		j.due = addClamped(j.due, int64(c.cfg.Hardware.Latency.Op+j.verdict.delay))
 	}
 	h := j.verdict.hang
@@ -168,12 +169,51 @@ func (j *job) hung() bool {
 func (c *Chip) execute(j *job) {
 	i := j.next
 	v := j.verdict
-	token := j.token(i)
+	if v.goneBefore != nil {
+		c.unplug(v.goneBefore, j.operation(i))
+	}
 	if v.resetBefore {
 		c.reset(nil, 0)
 		return // the reset has answered this batch too
 	}
+	if v.cut || v.mute {
+		j.silence(i)
+	}
+	if v.cut {
+		j.dropped = j.n - i
+		j.next, j.judged = j.n, false // the rest is not even looked at
+		c.aftermath(v, j.operation(i))
+		return
+	}
 	before := c.usage()
+	j.results[i] = c.answer(j, i, v)
+	j.next++
+	j.judged = false
+	c.stats.ops.Add(1)
+	if j.results[i].Err != nil {
+		c.stats.refused.Add(1)
+	}
+	c.log.executed(c, j, i, before)
+	for _, f := range v.decays {
+		c.decay(f, j, i)
+	}
+	c.aftermath(v, j.operation(i))
+}
+
+// aftermath is what happens to the chip when an operation is over.
+func (c *Chip) aftermath(v verdict, op Operation) {
+	if v.goneAfter != nil {
+		c.unplug(v.goneAfter, op)
+	}
+	if v.resetAfter {
+		c.reset(nil, 0)
+	}
+}
+
+// answer executes operation i, unless it is refused or ignored, and returns its
+// result.
+func (c *Chip) answer(j *job, i int, v verdict) switchdev.Result {
+	token := j.token(i)
 	result := switchdev.Result{Token: token, Epoch: c.Epoch()}
 	switch {
 	case token == 0 && j.role != RoleReset:
@@ -181,34 +221,25 @@ func (c *Chip) execute(j *job) {
 	case c.cfg.Limits.Batch > 0 && i >= c.cfg.Limits.Batch:
 		result.Err = c.refusal(j.role.String(), "", "batch is longer than Limits.Batch", switchdev.ErrInvalid)
 	case v.err != nil:
-		result.Err = v.err
+		result.Err = c.swallow(j, i, v.err)
+	case v.ignore:
 	default:
-		result.Err = c.apply(j, i, v)
+		result.Err = c.swallow(j, i, c.apply(j, i, v))
 		result.Epoch = c.Epoch()
 	}
-	j.results[i] = result
-	j.next++
-	j.judged = false
-	c.stats.ops.Add(1)
-	if result.Err != nil {
-		c.stats.refused.Add(1)
-	}
-	c.log.executed(c, j, i, before)
-	if v.resetAfter {
-		c.reset(nil, 0)
-	}
+	return result
 }
 
 func (c *Chip) apply(j *job, i int, v verdict) error {
 	switch j.role {
 	case RolePort:
-		return c.execPort(&j.port[i])
+		return c.drivePort(j, i)
 	case RoleBridge:
 		return c.execBridge(&j.bridge[i])
 	case RoleVLAN:
 		return c.execVLAN(&j.vlan[i])
 	case RoleFDB:
-		return c.execFDB(&j.fdb[i], v.space)
+		return c.driveFDB(j, i, v)
 	case RoleFlush:
 		return c.execFlush(&j.flush[i])
 	}
@@ -231,6 +262,9 @@ func (c *Chip) leaveLane(j *job) {
 // does not wait yet needs none.
 func (c *Chip) finish(j *job) {
 	c.leaveLane(j)
+	if j.mute {
+		clear(j.results[j.muted:j.n])
+	}
 	c.log.returned(c, j)
 	switch {
 	case j.done != nil || j.role == RoleReset:

@@ -3,6 +3,7 @@ package hwsim
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -47,6 +48,8 @@ func (a *auditor) forget() {
 	a.members = make(map[memberKey]bool)
 	a.filtering = make(map[switchdev.Domain]bool)
 	a.left = make(map[portKey]bool)
+	a.corrupt = make(map[rowKey]string)
+	a.corruptMember = make(map[memberKey]bool)
 	if a.gone == nil {
 		a.gone = make(map[switchdev.PortID]bool)
 	}
@@ -93,12 +96,50 @@ func (a *auditor) replayPort(r *Record) {
 	case "added":
 		delete(a.gone, r.Port)
 	case "leave":
+		if r.Quirks != 0 {
+			a.suspectRows(r, func(k rowKey, w wantedRow) bool { return k.domain == r.Domain && w.port == r.Port })
+		}
 		a.withdraw(func(d switchdev.Domain, p switchdev.PortID) bool { return d == r.Domain && p == r.Port })
 		a.left[portKey{r.Domain, r.Port}] = true
 	case "gone":
 		a.withdraw(func(_ switchdev.Domain, p switchdev.PortID) bool { return p == r.Port })
 		a.gone[r.Port] = true
 	}
+}
+
+// corrupting are the faults by which a row becomes other than was answered.
+const corrupting = FaultKinds(1<<FaultIgnore | 1<<FaultMisplace)
+
+// suspect notes that the row of k may be wrong, and that r is why.
+func (a *auditor) suspect(k rowKey, r *Record) {
+	why := r.Verb
+	if r.Faults&corrupting != 0 {
+		why = (r.Faults & corrupting).String()
+	} else if r.Quirks != 0 {
+		why = r.Quirks.String()
+	}
+	a.corrupt[k] = why
+}
+
+func (a *auditor) suspectRows(r *Record, match func(rowKey, wantedRow) bool) {
+	for k, w := range a.rows {
+		if match(k, w) {
+			a.suspect(k, r)
+		}
+	}
+}
+
+// blameRow reports a row that is not as it ought to be: as corruption, where that
+// is known.
+func (a *auditor) blameRow(rule Rule, k rowKey, format string, args ...any) {
+	text := fmt.Sprintf("domain %d %s: ", k.domain, switchdev.UnpackFDBKey(k.key)) + fmt.Sprintf(format, args...)
+	if why, ok := a.corrupt[k]; ok {
+		if rule == RuleFold { // once is enough
+			a.blame(RuleCorrupt, nil, "%s (%s)", text, why)
+		}
+		return
+	}
+	a.blame(rule, nil, "%s", text)
 }
 
 func (a *auditor) withdraw(match func(switchdev.Domain, switchdev.PortID) bool) {
@@ -122,15 +163,17 @@ func (a *auditor) checkLeft(r *Record) {
 
 func (a *auditor) replayVLAN(r *Record) {
 	k := memberKey{r.Domain, r.Port, r.Key.VLAN}
+	suspect := a.corruptMember[k]
+	a.corruptMember[k] = suspect && r.Outcome != nil || r.Faults.Has(FaultIgnore)
 	if r.Outcome != nil {
-		if a.members[k] == (r.Verb == "set") && a.excuse(r) {
+		if a.members[k] == (r.Verb == "set") && a.excuse(r) && !suspect {
 			a.blame(RuleRepeat, r, "repeated and refused")
 		}
 		return
 	}
 	if r.Verb == "set" {
 		a.checkLeft(r)
-		if a.members[k] && r.Before != r.After {
+		if a.members[k] && r.Before != r.After && !suspect {
 			a.blame(RuleRepeat, r, "repeated, and the use of the tables went from %+v to %+v", r.Before, r.After)
 		}
 		a.members[k] = true
@@ -153,15 +196,27 @@ func (a *auditor) excuse(r *Record) bool {
 
 func (a *auditor) replayFDB(r *Record) {
 	k := makeRowKey(r.Domain, r.Key)
+	if r.Batch == 0 {
+		a.suspect(k, r) // it changed by itself
+		return
+	}
 	held, holds := a.rows[k]
+	_, suspect := a.corrupt[k]
 	if r.Outcome != nil {
-		if holds && r.Verb == "set" && a.excuse(r) {
+		if holds && r.Verb == "set" && a.excuse(r) && !suspect {
 			a.blame(RuleRepeat, r, "no space for a row that is there")
 		}
 		if r.Before != r.After {
 			a.blame(RuleRepeat, r, "refused, and the use of the tables went from %+v to %+v", r.Before, r.After)
 		}
 		return
+	}
+	// A quirk may leave rows behind that a sound operation does not clear away.
+	if r.Faults&corrupting != 0 || r.Quirks != 0 {
+		a.suspect(k, r)
+		suspect = true
+	} else {
+		delete(a.corrupt, k)
 	}
 	a.touched[k] = true
 	if r.Verb == "delete" {
@@ -175,7 +230,7 @@ func (a *auditor) replayFDB(r *Record) {
 	if want.flags&switchdev.FDBLocal == 0 { // else the port may be another device's by now
 		a.checkLeft(r)
 	}
-	if holds && held.port == want.port && held.flags == want.flags && r.Before != r.After {
+	if holds && held.port == want.port && held.flags == want.flags && r.Before != r.After && !suspect {
 		a.blame(RuleRepeat, r, "repeated, and the use of the tables went from %+v to %+v", r.Before, r.After)
 	}
 	vlan := r.Key.VLAN
@@ -189,20 +244,26 @@ func (a *auditor) replayFDB(r *Record) {
 func (a *auditor) compare() {
 	have := make(map[rowKey]wantedRow)
 	for _, row := range a.history.Rows {
-		if row.Flags&switchdev.FDBHWLearned == 0 {
-			have[makeRowKey(row.Domain, row.Key)] = wantedRow{row.Port, row.Flags, row.Gen}
+		if row.Flags&switchdev.FDBHWLearned != 0 {
+			continue
 		}
+		k, got := makeRowKey(row.Domain, row.Key), wantedRow{row.Port, row.Flags, row.Gen}
+		if first, second := have[k]; second {
+			a.blameRow(RuleFold, k, "rows at port %d and at port %d", first.port, got.port)
+			continue
+		}
+		have[k] = got
 	}
 	for _, k := range sortedRowKeys(a.rows) {
 		if got, ok := have[k]; !ok {
-			a.blame(RuleFold, nil, "domain %d %s: no row, want port %d", k.domain, switchdev.UnpackFDBKey(k.key), a.rows[k].port)
+			a.blameRow(RuleFold, k, "no row, want port %d", a.rows[k].port)
 		} else if got != a.rows[k] {
-			a.blame(RuleFold, nil, "domain %d %s: row %+v, want %+v", k.domain, switchdev.UnpackFDBKey(k.key), got, a.rows[k])
+			a.blameRow(RuleFold, k, "row %+v, want %+v", got, a.rows[k])
 		}
 	}
 	for _, k := range sortedRowKeys(have) {
 		if _, ok := a.rows[k]; !ok && (a.knowsAll() || a.touched[k]) {
-			a.blame(RuleFold, nil, "domain %d %s: a row that nobody set", k.domain, switchdev.UnpackFDBKey(k.key))
+			a.blameRow(RuleFold, k, "a row that nobody set")
 		}
 	}
 }

@@ -53,19 +53,82 @@ func (c *Chip) Bind(sink switchdev.Sink) (unbind func()) {
 	}
 }
 
-// report queues r. Called under the chip's mu, so the order of reports is the
-// order in which things happened.
+// report queues r, or does with it what a fault says. Called under the chip's mu,
+// so the order of reports is the order in which things happened.
 func (c *Chip) report(r switchdev.Report) {
 	if r.Epoch == 0 {
 		r.Epoch = c.Epoch()
 	}
 	c.stats.reports.Add(1)
-	q := &c.reports
-	q.mu.Lock()
-	if len(q.sinks) > 0 {
-		q.queue = append(q.queue, dispatch{report: r, sinks: q.sinks})
+	d := dispatch{report: r, sinks: c.reports.bound()}
+	f := c.judgeReport(&r)
+	if f.lost {
+		return
 	}
-	q.mu.Unlock()
+	for _, dup := range f.copies {
+		for range dup.Copies {
+			if dup.Delay == 0 {
+				defer c.reports.tell(d) // behind the original
+			} else {
+				c.schedule(addClamped(c.now(), int64(dup.Delay+f.delay)), func() { c.reports.tell(d) })
+			}
+		}
+	}
+	switch {
+	case f.behind > 0:
+		c.hold(d, f)
+	case f.delay > 0:
+		c.schedule(addClamped(c.now(), int64(f.delay)), func() { c.reports.tell(d) })
+	default:
+		c.reports.tell(d)
+		c.overtaken()
+	}
+}
+
+// heldReport is a report that others are to overtake.
+type heldReport struct {
+	dispatch
+	behind int // so many more
+}
+
+// hold keeps a report back until enough others have gone before, or for so long.
+func (c *Chip) hold(d dispatch, f fate) {
+	h := &heldReport{d, f.behind}
+	c.held = append(c.held, h)
+	c.schedule(addClamped(c.now(), int64(f.hold+f.delay)), func() {
+		if i := slices.Index(c.held, h); i >= 0 {
+			c.held = slices.Delete(c.held, i, i+1)
+			c.reports.tell(d)
+		}
+	})
+}
+
+// overtaken lets those go that were waiting for the report that just went.
+func (c *Chip) overtaken() {
+	if len(c.held) == 0 {
+		return
+	}
+	c.held = slices.DeleteFunc(c.held, func(h *heldReport) bool {
+		if h.behind--; h.behind > 0 {
+			return false
+		}
+		c.reports.tell(h.dispatch)
+		return true
+	})
+}
+
+// bound returns the sinks that are bound.
+func (q *reporter) bound() []*binding {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.sinks
+}
+
+// tell queues a report for those who were bound when it was made.
+func (q *reporter) tell(d dispatch) {
+	if len(d.sinks) > 0 {
+		q.post(d)
+	}
 }
 
 func (q *reporter) post(d dispatch) {

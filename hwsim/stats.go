@@ -96,6 +96,11 @@ type Stats struct {
 	// itself; NotLearned stations for which there was no room; MovedAway
 	// frames from stations that were not where an operation had put them.
 	Learned, Moved, Refreshed, Aged, NotLearned, MovedAway uint64
+	// Faults counts the operations and reports that were struck, by the kind of
+	// the fault, and Quirks how often the chip's driver went wrong by itself, see
+	// [Hardware].
+	Faults [NumFaultKinds]uint64
+	Quirks uint64
 	// Trapped counts frames for the host by reason, HostDrops those that the
 	// queue had no room for, NoPort those that the host sent to no port.
 	Trapped           [numReasons]uint64
@@ -105,6 +110,8 @@ type Stats struct {
 type counters struct {
 	batches, ops, refused, resets, reports                 atomic.Uint64
 	learned, moved, refreshed, aged, notLearned, movedAway atomic.Uint64
+	faults                                                 [NumFaultKinds]atomic.Uint64
+	quirks                                                 atomic.Uint64
 	trapped                                                [numReasons]atomic.Uint64
 	hostDrops, noPort                                      atomic.Uint64
 }
@@ -117,7 +124,10 @@ func (c *Chip) Stats() Stats {
 		Resets: n.resets.Load(), Reports: n.reports.Load(),
 		Learned: n.learned.Load(), Moved: n.moved.Load(), Refreshed: n.refreshed.Load(),
 		Aged: n.aged.Load(), NotLearned: n.notLearned.Load(), MovedAway: n.movedAway.Load(),
-		HostDrops: n.hostDrops.Load(), NoPort: n.noPort.Load(),
+		Quirks: n.quirks.Load(), HostDrops: n.hostDrops.Load(), NoPort: n.noPort.Load(),
+	}
+	for i := range n.faults {
+		s.Faults[i] = n.faults[i].Load()
 	}
 	for i := range n.trapped {
 		s.Trapped[i] = n.trapped[i].Load()

@@ -28,7 +28,7 @@ func (c *Chip) Operations() []Pending {
 	jobs := c.inFlight()
 	all := make([]Pending, len(jobs))
 	for i, j := range jobs {
-		p := Pending{ID: j.id, Role: j.role, Count: j.n, Executed: j.next, Hung: j.hung()}
+		p := Pending{ID: j.id, Role: j.role, Count: j.n, Executed: j.next - j.dropped, Hung: j.hung()}
 		if j.next < j.n {
 			p.Next = j.operation(j.next)
 		}
@@ -53,7 +53,8 @@ func (c *Chip) flying(id OperationID) *job {
 // [Chip.Complete]. It returns ErrNotExist when no such batch is in flight, and
 // ErrBusy when all is executed, a fault makes the operation hang, or the chip
 // is not Manual. A reset, that a fault brings about, ends the batch: then 0 is
-// left and the answer is on its way.
+// left and the answer is on its way. So does FaultPartial, and the answer waits
+// for Complete.
 func (c *Chip) Execute(id OperationID) (left int, err error) {
 	c.mu.Lock()
 	defer c.flush()

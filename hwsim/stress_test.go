@@ -13,9 +13,18 @@ import (
 // TestStress drives everything at once, outside a bubble, for the race
 // detector; at the end the log is audited and the answers are counted.
 func TestStress(t *testing.T) {
-	b := startBench(t, Config{Count: 8, Limits: switchdev.Limits{FDB: 64, Shared: 80}, Log: LogConfig{Capacity: 1 << 16}, Seed: 5})
+	for p := range numProfiles {
+		t.Run(p.String(), func(t *testing.T) { stress(t, p) })
+	}
+}
+
+func stress(t *testing.T, profile Profile) {
+	b := startBench(t, Config{Count: 8, Limits: switchdev.Limits{FDB: 64, Shared: 80}, Log: LogConfig{Capacity: 1 << 16}, Seed: 5,
+		Hardware: Hardware{Profile: profile, Poll: time.Millisecond, Refresh: 100 * time.Microsecond}})
 	b.join(0, 1, 2, 3, 4, 5, 6)
-	for _, spec := range []string{"slow:fdb:20us:p=0.05", "refuse:fdb:p=0.1", "reset:fdb:after=300", "hang:vlan:nth=40:count=1"} {
+	for _, spec := range []string{"slow:fdb:20us:p=0.05", "refuse:fdb:p=0.1", "reset:fdb:after=300", "hang:vlan:nth=40:count=1",
+		"lost:report:p=0.1", "late:report:100us:p=0.1", "duplicate:report:1ms:p=0.1", "reorder:report:3:1ms:p=0.1", "partial:fdb:1:p=0.05",
+		"misplace:fdb:p=0.05:target=2", "vanish:fdb:50us:p=0.05", "drift:fdb:50us:p=0.05:target=3", "ignore:fdb:p=0.05", "gone:vlan:nth=60:target=5:1ms"} {
 		f, err := ParseFault(spec)
 		b.must(err)
 		_, err = b.Inject(f)
@@ -30,7 +39,9 @@ func TestStress(t *testing.T) {
 			for range rounds * 4 {
 				src := switchdev.MACFromUint64(macA.Uint64() + rng.Uint64N(40))
 				dst := switchdev.MACFromUint64(macA.Uint64() + rng.Uint64N(40))
-				b.Port(id + 1).Ingress(frame(dst, src))
+				if p := b.Port(id + 1); p != nil {
+					p.Ingress(frame(dst, src))
+				}
 			}
 		})
 	}
@@ -58,7 +69,11 @@ func TestStress(t *testing.T) {
 	if b.Epoch() != 2 {
 		t.Errorf("epoch %d", b.Epoch())
 	}
-	b.quiet()
+	for _, v := range b.Audit() {
+		if v.Rule != RuleCorrupt {
+			t.Error(v)
+		}
+	}
 	b.must(b.Close())
 }
 
@@ -85,7 +100,6 @@ func (b *bench) stressFDB(rounds int, port switchdev.PortID, answered *int) {
 			b.SubmitFDB(context.Background(), ops, results, func() { close(done) })
 			<-done
 		}
-		first(results)
 		*answered++
 	}
 }

@@ -26,6 +26,9 @@ type row struct {
 	told     bool         // set by an operation, not learned by the chip
 	stamp    atomic.Int64 // when it was last set or its station heard
 	reported atomic.Int64 // when ReportLearned last told of it
+	// older is the next row of the same key, at another port, of chips whose
+	// rows are keyed by port too. Frames go by the first.
+	older *row
 }
 
 // keeps reports whether frames cannot move the row: what an operator or a
@@ -40,8 +43,9 @@ func (r *row) bridges() bool { return r.told && r.flags&switchdev.FDBLocal != 0 
 
 // rowTable is the forwarding database of all domains. The zero value is empty.
 type rowTable struct {
-	rows    map[rowKey]*row
-	buckets map[uint64]int // fill of each bucket, if there are any
+	rows    map[rowKey]*row // the newest of each key
+	used    int             // rows, those that are older included
+	buckets map[uint64]int  // fill of each bucket, if there are any
 	// nextAge is no later than the moment when the first row expires; 0: there
 	// is none that will.
 	nextAge int64
@@ -69,8 +73,7 @@ func (c *Chip) bucket(k rowKey) uint64 {
 
 // hasRoom reports whether one more row, respectively membership, fits.
 func (c *Chip) fdbHasRoom() bool {
-	n := len(c.rows.rows)
-	return (c.cfg.Limits.FDB == 0 || n < c.cfg.Limits.FDB) && c.sharedHasRoom()
+	return (c.cfg.Limits.FDB == 0 || c.rows.used < c.cfg.Limits.FDB) && c.sharedHasRoom()
 }
 
 func (c *Chip) vlanHasRoom() bool {
@@ -78,7 +81,45 @@ func (c *Chip) vlanHasRoom() bool {
 }
 
 func (c *Chip) sharedHasRoom() bool {
-	return c.cfg.Limits.Shared == 0 || c.vlans+len(c.rows.rows) < c.cfg.Limits.Shared
+	return c.cfg.Limits.Shared == 0 || c.vlans+c.rows.used < c.cfg.Limits.Shared
+}
+
+// at returns the row of the key at a port, the newest of all for port 0; nil if
+// there is none.
+func (t *rowTable) at(k rowKey, port switchdev.PortID) *row {
+	r := t.rows[k]
+	for port != 0 && r != nil && r.port != port {
+		r = r.older
+	}
+	return r
+}
+
+// stale reports whether the key has a row that it ought not to have after it was
+// set or deleted.
+func (t *rowTable) stale(k rowKey, set bool) bool {
+	r := t.rows[k]
+	return r != nil && (!set || r.older != nil)
+}
+
+// place makes the row of the key at the port the newest, and returns it; nil if
+// there is none and no room for one.
+func (c *Chip) place(k rowKey, port switchdev.PortID) *row {
+	head := c.rows.rows[k]
+	for prev, r := (*row)(nil), head; r != nil; prev, r = r, r.older {
+		if r.port != port {
+			continue
+		}
+		if prev != nil {
+			prev.older, r.older = r.older, head
+			c.rows.rows[k] = r
+		}
+		return r
+	}
+	r := c.insert(k)
+	if r != nil {
+		r.port, r.older = port, head
+	}
+	return r
 }
 
 // insert makes a row of k, or returns nil if there is no room.
@@ -104,15 +145,43 @@ func (c *Chip) insert(k rowKey) *row {
 	}
 	r := &row{}
 	t.rows[k] = r
+	t.used++
 	return r
 }
 
+// remove removes every row of the key.
 func (c *Chip) remove(k rowKey) {
+	for r := c.rows.rows[k]; r != nil; r = c.rows.rows[k] {
+		c.removeRow(k, r)
+	}
+}
+
+// removeOlder removes all rows of the key but the newest.
+func (c *Chip) removeOlder(k rowKey) {
+	for r := c.rows.rows[k]; r != nil && r.older != nil; {
+		c.removeRow(k, r.older)
+	}
+}
+
+// removeRow removes one row of the key, if it has it.
+func (c *Chip) removeRow(k rowKey, gone *row) {
 	t := &c.rows
-	if t.rows[k] == nil {
+	if gone == nil {
 		return
 	}
-	delete(t.rows, k)
+	if r := t.rows[k]; r != gone {
+		for ; r != nil && r.older != gone; r = r.older {
+		}
+		if r == nil {
+			return
+		}
+		r.older = gone.older
+	} else if gone.older != nil {
+		t.rows[k] = gone.older
+	} else {
+		delete(t.rows, k)
+	}
+	t.used--
 	if c.cfg.Hardware.Ways > 0 {
 		t.buckets[c.bucket(k)]--
 	}
@@ -132,9 +201,11 @@ func (c *Chip) roomFreed() {
 // been learned by the chip.
 func (c *Chip) dropWhere(match func(rowKey, *row) bool) (learned bool) {
 	for k, r := range c.rows.rows {
-		if match(k, r) {
-			learned = learned || !r.told
-			c.remove(k)
+		for ; r != nil; r = r.older {
+			if match(k, r) {
+				learned = learned || !r.told
+				c.removeRow(k, r)
+			}
 		}
 	}
 	return learned
@@ -166,29 +237,32 @@ func (c *Chip) age(now int64) int64 {
 	if t.nextAge == 0 || now < t.nextAge {
 		return t.nextAge
 	}
-	var expired []rowKey
+	var expired []expiry
 	next := int64(0)
 	for k, r := range t.rows {
-		if r.told {
-			continue
-		}
-		at := addClamped(r.stamp.Load(), c.domain(k.domain).ageing)
-		if at <= now {
-			expired = append(expired, k)
-		} else if next == 0 || at < next {
-			next = at
+		for ; r != nil; r = r.older {
+			if r.told {
+				continue
+			}
+			at := addClamped(r.stamp.Load(), c.domain(k.domain).ageing)
+			if at <= now {
+				expired = append(expired, expiry{k, r})
+			} else if next == 0 || at < next {
+				next = at
+			}
 		}
 	}
 	if next != 0 {
 		next = max(next, now+minAgeScan)
 	}
 	t.nextAge = next
-	slices.SortFunc(expired, compareRowKey)
-	for _, k := range expired {
-		r := t.rows[k]
-		c.remove(k)
+	slices.SortFunc(expired, func(a, b expiry) int {
+		return cmp.Or(compareRowKey(a.k, b.k), cmp.Compare(a.r.port, b.r.port))
+	})
+	for _, e := range expired {
+		c.removeRow(e.k, e.r)
 		c.stats.aged.Add(1)
-		c.report(switchdev.Report{Kind: switchdev.ReportAged, Domain: k.domain, Port: r.port, Key: switchdev.UnpackFDBKey(k.key)})
+		c.tellAged(e.k, e.r.port)
 	}
 	if len(expired) > 0 {
 		c.roomFreed()
@@ -196,15 +270,18 @@ func (c *Chip) age(now int64) int64 {
 	return next
 }
 
+// expiry is a row whose time is over.
+type expiry struct {
+	k rowKey
+	r *row
+}
+
 // DumpFDB implements [switchdev.FDBDumper]. What it yields is the table at one
 // moment, ordered by key, so the only error besides ctx's and ErrClosed is
-// ErrBusy: for a reset while it ran, or a fault that hangs dumps.
+// ErrBusy: for a reset while it ran, or a fault that hangs dumps or ends them.
 func (c *Chip) DumpFDB(ctx context.Context, dom switchdev.Domain, yield func(switchdev.FDBRow) bool) (switchdev.Epoch, error) {
 	epoch, rows, err := c.dump(ctx, dom)
 	c.flush()
-	if err != nil {
-		return epoch, err
-	}
 	for i := range rows {
 		if i%64 == 63 && ctx.Err() != nil {
 			return epoch, ctx.Err()
@@ -213,12 +290,13 @@ func (c *Chip) DumpFDB(ctx context.Context, dom switchdev.Domain, yield func(swi
 			break
 		}
 	}
-	if c.Epoch() != epoch {
+	if err == nil && c.Epoch() != epoch {
 		return epoch, c.refusal("fdb.dump", "", "device was reset", switchdev.ErrBusy)
 	}
-	return epoch, nil
+	return epoch, err
 }
 
+// dump returns the rows to yield, and what to answer afterwards.
 func (c *Chip) dump(ctx context.Context, dom switchdev.Domain) (switchdev.Epoch, []switchdev.FDBRow, error) {
 	if err := ctx.Err(); err != nil {
 		return c.Epoch(), nil, err
@@ -228,7 +306,11 @@ func (c *Chip) dump(ctx context.Context, dom switchdev.Domain) (switchdev.Epoch,
 	if c.closed {
 		return c.Epoch(), nil, switchdev.ErrClosed
 	}
-	v := c.judge(Operation{Role: RoleDump, Verb: "dump", Domain: dom})
+	op := Operation{Role: RoleDump, Verb: "dump", Domain: dom}
+	v := c.judge(op, 0)
+	if v.struck != 0 {
+		c.log.fault(c, op, v.struck)
+	}
 	if v.resetBefore {
 		c.reset(nil, 0)
 	}
@@ -240,10 +322,15 @@ func (c *Chip) dump(ctx context.Context, dom switchdev.Domain) (switchdev.Epoch,
 		return epoch, nil, v.err
 	}
 	rows := c.rowsOf(dom)
+	var err error
+	if v.cut || v.mute {
+		rows = rows[:min(v.answered, len(rows))]
+		err = c.refusal("fdb.dump", "", "dump ended early", switchdev.ErrBusy)
+	}
 	if v.resetAfter {
 		c.reset(nil, 0)
 	}
-	return epoch, rows, nil
+	return epoch, rows, err
 }
 
 // rowsOf copies the rows of a domain, ordered by key.
@@ -251,11 +338,13 @@ func (c *Chip) rowsOf(dom switchdev.Domain) []switchdev.FDBRow {
 	now := c.now()
 	var rows []switchdev.FDBRow
 	for k, r := range c.rows.rows {
-		if k.domain == dom {
+		for ; r != nil && k.domain == dom; r = r.older {
 			rows = append(rows, r.export(k, now))
 		}
 	}
-	slices.SortFunc(rows, func(a, b switchdev.FDBRow) int { return a.Key.Compare(b.Key) })
+	slices.SortFunc(rows, func(a, b switchdev.FDBRow) int {
+		return cmp.Or(a.Key.Compare(b.Key), cmp.Compare(a.Port, b.Port))
+	})
 	return rows
 }
 

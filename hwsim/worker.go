@@ -12,12 +12,13 @@ func (c *Chip) advance(now int64) int64 {
 	for {
 		j, due := c.earliest()
 		limit := min(now, due)
-		if age := c.rows.nextAge; age != 0 && age <= limit {
-			c.age(limit)
+		at, some := c.timer()
+		if some && at <= limit {
+			c.fire(limit)
 			continue
 		}
 		if j == nil || due > now {
-			return soonest(due, c.rows.nextAge, j != nil)
+			return soonest(due, at, j != nil, some)
 		}
 		if j.next < j.n {
 			c.execute(j)
@@ -28,11 +29,18 @@ func (c *Chip) advance(now int64) int64 {
 	}
 }
 
-func soonest(due, age int64, some bool) int64 {
-	if !some || age != 0 && age < due {
-		return age
+// soonest returns when the next batch or the next event is due, whichever there
+// is and comes first; 0 if there is neither.
+func soonest(due, at int64, job, event bool) int64 {
+	switch {
+	case job && event:
+		return max(min(due, at), 1)
+	case job:
+		return max(due, 1)
+	case event:
+		return max(at, 1)
 	}
-	return due
+	return 0
 }
 
 // earliest returns the batch whose next step is due first, among those at the
@@ -111,7 +119,9 @@ func (c *Chip) step() int64 {
 	c.mu.Lock()
 	at := int64(0)
 	if !c.closed {
+		c.stepping = true
 		at = c.advance(c.now())
+		c.stepping, c.promised = false, at
 	}
 	c.mu.Unlock()
 	c.flush()

@@ -112,7 +112,9 @@ type FDBFlusher interface {
 
 // FDBRow is one row of a dump. A row that an operation has set has the port of
 // that operation and, where the device keeps them, its flags; a table sends a row
-// that differs from what it wants once more.
+// that differs from what it wants once more. It is the only row of its key. Of
+// stations that the device learned by itself, a device whose hardware keys rows by
+// port too may have several, at different ports, until the older ones age.
 type FDBRow struct {
 	FDBEntry
 	// Gen is the generation of the operation that set the row, 0 if the

@@ -24,9 +24,9 @@
 // the end of the run, so that a green run cannot hide an unchecked role.
 //
 // [Faulty] is the other half: a decorator that stands before any driver and
-// makes it refuse, delay, hang, panic, forget, reset or lie about an outcome,
-// per operation, as an [Injector] decides. It is for the tests of whoever uses
-// drivers.
+// makes it refuse, delay, hang, panic, forget, reset, end a batch early or lie
+// about an outcome, per operation, and lose, delay, duplicate or reorder its
+// reports, as an [Injector] decides. It is for the tests of whoever uses drivers.
 //
 //	d := switchdevtest.Faulty(chip, switchdevtest.Only(
 //		switchdevtest.OnNth(3, switchdevtest.Fault{Kind: switchdevtest.FaultNoSpace}),

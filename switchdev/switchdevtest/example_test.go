@@ -55,6 +55,7 @@ func ExampleRules() {
 	}
 	// Output:
 	// flush/keeps-told: Rows that were set by an FDBOp stay.
+	// flush/keeps-taken-over: Rows that were set by an FDBOp stay, also those of stations that the device had learned before.
 	// flush/drops-learned: A flush drops the rows that the device learned by itself.
 	// flush/restricted: Port restricts the flush to one port, VLAN to one VLAN.
 }

@@ -249,7 +249,7 @@ func (v *visit) once(role Role, call func(ctx context.Context) error) error {
 		return fault.refusal()
 	case FaultNoSpace:
 		return switchdev.ErrNoSpace
-	case FaultUnknownLost:
+	case FaultUnknownLost, FaultCut:
 		return switchdev.ErrOutcomeUnknown
 	case FaultPanic:
 		fault.panic()
@@ -261,8 +261,11 @@ func (v *visit) once(role Role, call func(ctx context.Context) error) error {
 		v.resetInner()
 	}
 	err := call(v.ctx)
-	if err == nil && (fault.Kind == FaultUnknownDone || fault.Kind == FaultLost) {
-		return switchdev.ErrOutcomeUnknown
+	switch fault.Kind {
+	case FaultUnknownDone, FaultLost, FaultCutDone:
+		if err == nil {
+			return switchdev.ErrOutcomeUnknown
+		}
 	}
 	return err
 }

@@ -52,6 +52,9 @@ func TestFaultStrikesOneOperation(t *testing.T) {
 		{Fault{Kind: FaultUnknownLost}, [3]error{nil, switchdev.ErrOutcomeUnknown, nil}, []byte{1, 3}},
 		{Fault{Kind: FaultLost}, [3]error{nil, errLost, nil}, []byte{1, 2, 3}},
 		{Fault{Kind: FaultPartial}, [3]error{nil, switchdev.ErrBusy, switchdev.ErrBusy}, []byte{1}},
+		{Fault{Kind: FaultCut}, [3]error{nil, errLost, errLost}, []byte{1}},
+		{Fault{Kind: FaultCutDone}, [3]error{nil, errLost, errLost}, []byte{1, 2, 3}},
+		{Fault{Kind: FaultIgnore}, [3]error{}, []byte{1, 3}},
 		{Fault{Kind: FaultDuplicate}, [3]error{}, []byte{1, 2, 3}}, // a fault of reports: ignored
 	}
 	for _, tt := range tests {
@@ -79,6 +82,25 @@ func TestFaultStrikesOneOperation(t *testing.T) {
 }
 
 var errLost = errors.New("lost answer")
+
+// TestNothingStrikesAfterTheEnd: what a batch's end has cut off is not struck any
+// more, nor executed by a fault that would.
+func TestNothingStrikesAfterTheEnd(t *testing.T) {
+	for kind, rows := range map[FaultKind][]byte{FaultPartial: {1}, FaultCut: {1}, FaultCutDone: {1, 2, 3}} {
+		for _, form := range forms {
+			synctest.Test(t, func(t *testing.T) {
+				d := Faulty(newReference(t, ""), Only(Script(Fault{}, Fault{Kind: kind}, Fault{Kind: FaultUnknownDone}), RoleFDB))
+				defer d.Close()
+				r := findRoles(d)
+				ops, results := sets(3)
+				form.apply(&r, context.Background(), ops, results)
+				if got := held(t, d); !slices.Equal(got, rows) || results[1] != (switchdev.Result{}) && kind != FaultPartial || errors.Is(results[2].Err, switchdev.ErrOutcomeUnknown) {
+					t.Errorf("%v/%s: the device holds %v, want %v; results %+v", kind, form.name, got, rows, results)
+				}
+			})
+		}
+	}
+}
 
 func TestFaultResetBeforeOperation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -187,6 +209,11 @@ func TestFaultsOfReports(t *testing.T) {
 		{Fault{Kind: FaultDuplicate}, []byte{1, 2, 2, 3}, []byte{1, 2, 2, 3}},
 		{Fault{Kind: FaultReorder}, []byte{1, 3, 2}, []byte{1, 3, 2}},
 		{Fault{Kind: FaultDelay, Delay: time.Minute}, []byte{1, 3}, []byte{1, 3, 2}},
+		{Fault{Kind: FaultDuplicate, Copies: 3}, []byte{1, 2, 2, 2, 2, 3}, []byte{1, 2, 2, 2, 2, 3}},
+		{Fault{Kind: FaultDuplicate, Delay: time.Minute}, []byte{1, 2, 3}, []byte{1, 2, 3, 2}},
+		{Fault{Kind: FaultReorder, Behind: 2}, []byte{1, 3}, []byte{1, 3}}, // a second one never comes
+		{Fault{Kind: FaultReorder, Behind: 2, Delay: time.Minute}, []byte{1, 3}, []byte{1, 3, 2}},
+		{Fault{Kind: FaultReorder, Delay: time.Minute}, []byte{1, 3, 2}, []byte{1, 3, 2}},
 		{Fault{Kind: FaultRefuse}, []byte{1, 2, 3}, []byte{1, 2, 3}}, // a fault of operations: ignored
 	}
 	for _, tt := range tests {
@@ -358,6 +385,7 @@ func TestFaultyTellsTheTruth(t *testing.T) {
 	odds := []Odds{
 		{0.1, Fault{Kind: FaultRefuse}}, {0.1, Fault{Kind: FaultNoSpace}}, {0.1, Fault{Kind: FaultDelay, Delay: time.Second}},
 		{0.1, Fault{Kind: FaultUnknownDone}}, {0.1, Fault{Kind: FaultUnknownLost}}, {0.1, Fault{Kind: FaultLost}}, {0.05, Fault{Kind: FaultPartial}},
+		{0.05, Fault{Kind: FaultCut}}, {0.05, Fault{Kind: FaultCutDone}},
 	}
 	for seed := range uint64(20) {
 		for _, form := range forms {

@@ -94,11 +94,17 @@ type binding struct {
 
 	slot  chan struct{} // full while the sink is called; guards the two below
 	ended bool
-	held  []switchdev.Report // to come after the next report
+	held  []*heldReport
 
 	mu     sync.Mutex
 	quiet  bool // no timer is started any more
 	timers map[*time.Timer]struct{}
+}
+
+// heldReport is a report that comes after so many others.
+type heldReport struct {
+	switchdev.Report
+	behind int
 }
 
 // Report passes a report on, or does to it what the injector says.
@@ -107,13 +113,17 @@ func (b *binding) Report(r switchdev.Report) {
 	case FaultLost:
 	case FaultDuplicate:
 		b.deliver(r)
-		b.deliver(r)
+		for range max(fault.Copies, 1) {
+			if fault.Delay > 0 {
+				b.later(fault.Delay, func() { b.deliver(r) })
+			} else {
+				b.deliver(r)
+			}
+		}
 	case FaultReorder:
-		b.slot <- struct{}{}
-		b.held = append(b.held, r)
-		<-b.slot
+		b.hold(r, fault)
 	case FaultDelay:
-		b.later(r, fault.Delay)
+		b.later(fault.Delay, func() { b.deliver(r) })
 	default:
 		b.deliver(r)
 	}
@@ -126,13 +136,36 @@ func (b *binding) deliver(r switchdev.Report) {
 		return
 	}
 	b.sink.Report(r)
-	for _, r := range b.held {
-		b.sink.Report(r)
-	}
-	b.held = nil
+	b.held = slices.DeleteFunc(b.held, func(h *heldReport) bool {
+		if h.behind--; h.behind > 0 {
+			return false
+		}
+		b.sink.Report(h.Report)
+		return true
+	})
 }
 
-func (b *binding) later(r switchdev.Report, d time.Duration) {
+// hold keeps a report until enough others have come, or for so long.
+func (b *binding) hold(r switchdev.Report, fault Fault) {
+	h := &heldReport{r, max(fault.Behind, 1)}
+	b.slot <- struct{}{}
+	b.held = append(b.held, h)
+	<-b.slot
+	if fault.Delay == 0 {
+		return
+	}
+	b.later(fault.Delay, func() {
+		b.slot <- struct{}{}
+		defer func() { <-b.slot }()
+		if i := slices.Index(b.held, h); i >= 0 && !b.ended {
+			b.held = slices.Delete(b.held, i, i+1)
+			b.sink.Report(r)
+		}
+	})
+}
+
+// later has do called in time, unless the sink is gone by then.
+func (b *binding) later(d time.Duration, do func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.quiet {
@@ -143,7 +176,7 @@ func (b *binding) later(r switchdev.Report, d time.Duration) {
 		b.mu.Lock()
 		delete(b.timers, timer)
 		b.mu.Unlock()
-		b.deliver(r)
+		do()
 	})
 	b.timers[timer] = struct{}{}
 }

@@ -17,7 +17,7 @@ type job[O, R any] struct {
 	call    func(ctx context.Context, ops []O, results []R) // nil: the role is missing
 }
 
-// answer refuses operations from one index to before another.
+// answer answers operations from one index to before another.
 func (j *job[O, R]) answer(from, to int, err error) {
 	for i := from; i < to; i++ {
 		*j.result(&j.results[i]) = switchdev.Result{Token: j.head(&j.ops[i]).Token, Err: err}
@@ -60,7 +60,7 @@ func (j *job[O, R]) run(v *visit, plan []Fault) {
 	}
 	begun := 0
 	for i, fault := range plan {
-		if fault.Kind == FaultNone {
+		if fault.Kind == FaultNone || i < begun { // after the end of the batch
 			continue
 		}
 		j.pass(v, begun, i)
@@ -90,6 +90,16 @@ func (j *job[O, R]) strike(v *visit, i int, fault Fault) int {
 	case FaultPartial:
 		j.answer(i, len(j.ops), fault.refusal())
 		return len(j.ops)
+	case FaultCut:
+		clear(j.results[i:])
+		return len(j.ops)
+	case FaultCutDone:
+		j.pass(v, i, len(j.ops))
+		clear(j.results[i:])
+		return len(j.ops)
+	case FaultIgnore:
+		j.answer(i, i+1, nil)
+		j.result(&j.results[i]).Epoch = max(v.f.Epoch(), 1)
 	case FaultPanic:
 		fault.panic()
 	case FaultDelay, FaultHang:

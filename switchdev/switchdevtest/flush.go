@@ -6,6 +6,7 @@ func flushChecks() []check {
 	const role = "FDBFlusher"
 	return []check{
 		{Rule: Rule{"flush/keeps-told", role, "Rows that were set by an FDBOp stay."}, need: roleFlush | roleDump, run: checkFlushKeeps},
+		{Rule: Rule{"flush/keeps-taken-over", role, "Rows that were set by an FDBOp stay, also those of stations that the device had learned before."}, need: roleFlush | roleDump, hooks: hookLearn, run: checkFlushKeepsTakenOver},
 		{Rule: Rule{"flush/drops-learned", role, "A flush drops the rows that the device learned by itself."}, need: roleFlush | roleDump, hooks: hookLearn, run: checkFlushDrops},
 		{Rule: Rule{"flush/restricted", role, "Port restricts the flush to one port, VLAN to one VLAN."}, need: roleFlush | roleDump, hooks: hookLearn, run: checkFlushRestricted},
 	}
@@ -63,6 +64,16 @@ func checkFlushKeeps(p *probe) {
 	p.want(want)
 	p.mustFlush(p.flushOp(p.port(0), p.vlan))
 	p.want(want)
+}
+
+// checkFlushKeepsTakenOver sets the row of a station where the device has learned it.
+func checkFlushKeepsTakenOver(p *probe) {
+	p.setUp()
+	p.teach(p.key(0), p.port(0))
+	p.mustFDB(p.set(p.key(0), p.port(0)))
+	p.want(table{p.key(0): p.port(0)})
+	p.mustFlush(p.flushOp(0, 0))
+	p.want(table{p.key(0): p.port(0)})
 }
 
 func checkFlushDrops(p *probe) {

@@ -132,6 +132,40 @@ func TestSlowChipKeepsTheContract(t *testing.T) {
 	}, append(chipOptions(), switchdevtest.WithStress(5))...)
 }
 
+// profiles are the chips that the kit is run on, besides those above.
+var profiles = []struct {
+	name string
+	hw   hwsim.Hardware
+	opts []switchdevtest.Option
+}{
+	{"secure", hwsim.Hardware{Profile: hwsim.Secure}, []switchdevtest.Option{
+		switchdevtest.Skip("fdb/set-replaces-learned", "the chip holds no row that it was not told to hold"),
+		switchdevtest.Skip("flush/keeps-taken-over", "the same"),
+		switchdevtest.Skip("flush/drops-learned", "the same"),
+		switchdevtest.Skip("flush/restricted", "the same"),
+	}},
+	{"polled", hwsim.Hardware{Profile: hwsim.Polled}, nil},
+	{"rocker", hwsim.Hardware{Profile: hwsim.Rocker}, nil},
+	{"rocker with buckets", hwsim.Hardware{Profile: hwsim.Rocker, Ways: 4, Buckets: 16}, nil},
+}
+
+// TestEveryProfileKeepsTheContract: by itself, and behind a decorator.
+func TestEveryProfileKeepsTheContract(t *testing.T) {
+	for _, p := range profiles {
+		opts := append(chipOptions(), p.opts...)
+		t.Run(p.name, func(t *testing.T) {
+			switchdevtest.Run(t, func(t testing.TB) switchdev.Driver {
+				return newChip(t, hwsim.Config{Limits: chipLimits, Hardware: p.hw})
+			}, opts...)
+		})
+		t.Run("faulty "+p.name, func(t *testing.T) {
+			switchdevtest.Run(t, func(t testing.TB) switchdev.Driver {
+				return switchdevtest.Faulty(newChip(t, hwsim.Config{Limits: chipLimits, Hardware: p.hw}), nil)
+			}, append(opts, switchdevtest.WithStress(10))...)
+		})
+	}
+}
+
 func TestFaultyChipKeepsTheContract(t *testing.T) {
 	switchdevtest.Run(t, func(t testing.TB) switchdev.Driver {
 		return switchdevtest.Faulty(newChip(t, hwsim.Config{Limits: chipLimits}), nil)

@@ -17,6 +17,10 @@ type FaultKind uint8
 // a dump, a read of counters, a list of ports or a reset; those of reports
 // strike one report on its way to one sink. A fault of the other sort, and one
 // that does not make sense for a call, is ignored.
+//
+// A lost, late, duplicated or reordered report is the sink's concern by the
+// contract, and a result that is missing counts as ErrOutcomeUnknown: whoever
+// uses drivers has to live with both. What FaultIgnore does no driver may do.
 const (
 	FaultNone FaultKind = iota
 
@@ -51,17 +55,30 @@ const (
 	// executed. Nothing happens to a device without [switchdev.Resetter].
 	FaultReset
 
-	// FaultDuplicate: the report comes twice.
+	// FaultDuplicate: the report comes Copies times more, after Delay.
 	FaultDuplicate
-	// FaultReorder: the report comes after the next one to this sink.
+	// FaultReorder: the report comes after the next Behind ones to this sink, or
+	// after Delay, if that is not 0, when so many do not come.
 	FaultReorder
+
+	// FaultCut: the batch ends before this operation: it and the rest are not
+	// executed and their results are left zero. A call that takes no batch is
+	// answered with ErrOutcomeUnknown and not made.
+	FaultCut
+	// FaultCutDone: this operation and the rest of the batch are executed, and
+	// their results are left zero. A call that takes no batch is made and
+	// answered with ErrOutcomeUnknown.
+	FaultCutDone
+	// FaultIgnore: the operation is not executed and answered nil, in the epoch
+	// that the device has. Calls that take no batch are left alone.
+	FaultIgnore
 
 	numFaults
 )
 
 var faultNames = [numFaults]string{
 	"none", "refuse", "no-space", "delay", "hang", "panic", "unknown-done", "unknown-lost", "lost",
-	"partial", "reset", "duplicate", "reorder",
+	"partial", "reset", "duplicate", "reorder", "cut", "cut-done", "ignore",
 }
 
 // String returns the fault's name, for instance "no-space".
@@ -76,8 +93,10 @@ func (k FaultKind) String() string {
 type Fault struct {
 	Kind    FaultKind
 	Err     error           // of FaultRefuse, FaultPartial and FaultPanic
-	Delay   time.Duration   // of FaultDelay
+	Delay   time.Duration   // of FaultDelay, FaultDuplicate and FaultReorder
 	Release <-chan struct{} // of FaultHang
+	Copies  int             // of FaultDuplicate; 0: one
+	Behind  int             // of FaultReorder; 0: one
 }
 
 // Role names which sort of call a [Call] belongs to.
@@ -203,6 +222,17 @@ func Seeded(seed uint64, odds ...Odds) Injector {
 func Only(inj Injector, roles ...Role) Injector {
 	return InjectorFunc(func(c Call) Fault {
 		if !slices.Contains(roles, c.Role) {
+			return Fault{}
+		}
+		return inj.Inject(c)
+	})
+}
+
+// OnlyReports asks the injector about reports of the given kinds, of every kind
+// if there is none, and leaves everything else alone.
+func OnlyReports(inj Injector, kinds ...switchdev.ReportKind) Injector {
+	return InjectorFunc(func(c Call) Fault {
+		if c.Role != RoleReport || len(kinds) > 0 && !slices.Contains(kinds, c.Report.Kind) {
 			return Fault{}
 		}
 		return inj.Inject(c)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/switchcore/switchcore/switchdev"
 )
 
 func TestInjectors(t *testing.T) {
@@ -48,6 +50,16 @@ func TestInjectors(t *testing.T) {
 	}
 	if n := strings.Count(a, "x"); n < 230 || n > 370 {
 		t.Errorf("%d of 1000 with a probability of 0.3", n)
+	}
+	aged := Call{Role: RoleReport, Report: switchdev.Report{Kind: switchdev.ReportAged}}
+	for _, inj := range []Injector{OnlyReports(Every(1, f)), OnlyReports(Every(1, f), switchdev.ReportAged), OnlyReports(Every(1, f), switchdev.ReportReset)} {
+		if inj.Inject(Call{Role: RoleFDB}) != (Fault{}) {
+			t.Error("OnlyReports strikes an operation")
+		}
+	}
+	if OnlyReports(Every(1, f)).Inject(aged) != f || OnlyReports(Every(1, f), switchdev.ReportAged).Inject(aged) != f ||
+		OnlyReports(Every(1, f), switchdev.ReportReset).Inject(aged) != (Fault{}) {
+		t.Error("OnlyReports does not tell kinds apart")
 	}
 	if Latency(time.Second).Inject(Call{Role: RoleReport}) != (Fault{}) {
 		t.Error("Latency delays reports")

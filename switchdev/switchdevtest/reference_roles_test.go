@@ -38,6 +38,8 @@ func (d *reference) row(o switchdev.FDBOp) error {
 		return switchdev.ErrExist
 	case d.has("fdb/set-replaces-learned") && held && old.learned:
 		return nil
+	case d.has("flush/keeps-taken-over") && held && old.learned && old.port == o.Entry.Port:
+		return nil
 	case d.has("fdb/local-any-port") && int(o.Entry.Port) > len(d.list):
 		return switchdev.ErrNoDevice
 	case d.has("fdb/set-is-final"), d.has("reset/replay") && d.epoch.Load() > 1:
