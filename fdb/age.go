@@ -1,14 +1,37 @@
 package fdb
 
 import (
+	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/switchcore/switchcore/fdb/internal/cam"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
+// ageing is how long entries live. It is changed with the slot held.
+type ageing struct {
+	time   atomic.Int64  // Config.Ageing
+	change atomic.Int64  // the hold time of a topology change; 0 without one
+	ticks  atomic.Uint64 // the hold time as the sweep counts it; see holdTicks
+}
+
+// never is the hold time, in ticks, of entries that do not age.
+const never = math.MaxUint64
+
 // Ageing returns the ageing time.
-func (t *Table) Ageing() time.Duration { return time.Duration(t.ageing.Load()) }
+func (t *Table) Ageing() time.Duration { return time.Duration(t.ageing.time.Load()) }
+
+// Hold returns how long a dynamic entry lives now without being seen, with the
+// meaning of Config.Ageing: the ageing time, or that of a topology change while
+// there is one. Linux: hold_time (net/bridge/br_fdb.c).
+func (t *Table) Hold() time.Duration {
+	a := t.Ageing()
+	if change := t.ageing.change.Load(); change > 0 && a != NoLearning {
+		return time.Duration(change)
+	}
+	return a
+}
 
 // SetAgeing changes the ageing time, with the meaning of Config.Ageing. Entries
 // that are overdue by a shorter one leave at once, a longer one keeps them.
@@ -21,103 +44,67 @@ func (t *Table) SetAgeing(d time.Duration) error {
 	if d == 0 {
 		d = DefaultAgeing
 	}
-	t.ageing.Store(int64(d))
+	t.rearm(func() { t.ageing.time.Store(int64(d)) })
+	return nil
+}
+
+// TopologyChange tells the table that the spanning tree has changed: until it is
+// called with 0, dynamic entries live for hold without being seen, whatever the
+// ageing time is, and those that are overdue leave at once. A table that does
+// not learn stays so. hold is the forward delay of the tree, from 10 ms to ten
+// years; anything else is [switchdev.ErrInvalid]. It waits for the commit slot,
+// which nobody holds for long.
+//
+// Linux: __br_set_topology_change (net/bridge/br_stp.c), whose sweep begins when
+// it would have begun anyway, with the default ageing time minutes too late.
+func (t *Table) TopologyChange(hold time.Duration) error {
+	if hold < 0 || badAgeing(hold) || hold == NoLearning {
+		return &switchdev.OpError{Op: "fdb.topology", Object: hold.String(), Reason: "not from 10 ms to ten years", Err: switchdev.ErrInvalid}
+	}
+	t.rearm(func() { t.ageing.change.Store(int64(hold)) })
+	return nil
+}
+
+// rearm changes the hold time and begins a pass with it.
+func (t *Table) rearm(change func()) {
 	<-t.slot
-	t.sweep.arm(t, t.now())
-	if !t.sweep.due.IsZero() {
-		t.sweep.due = t.now() // what a shorter time makes overdue leaves now
+	before := t.Hold()
+	change()
+	t.ageing.ticks.Store(t.holdTicks())
+	if t.Hold() != before {
+		t.sweep.rearm(t)
 	}
 	t.unlock()
 	signal(t.clock.changed)
 	t.nudge()
-	return nil
 }
 
-// sweep removes the entries that have not been heard of for the ageing time. A
-// pass begins when the oldest entry that the last one left is due.
-type sweep struct {
-	due    time.Time // when the next pass begins, or goes on
-	active bool
-	before uint64     // entries with an older stamp are due in this pass
-	cursor cam.Cursor // where the pass stands
-	oldest cam.Cursor // where the search for the oldest entry stands
-	stamp  uint64     // of the oldest entry found so far, 0 if none
-}
-
-// arm sets when the first pass is due.
-func (s *sweep) arm(t *Table, now time.Time) {
-	*s = sweep{}
-	switch a := t.Ageing(); {
-	case a == NoLearning:
-		s.due = now
-	case a > 0:
-		s.due = now.Add(a)
-	}
-}
-
-// hold is the ageing time in ticks. A stamp is older than the frame by up to one
-// step of the clock, which is added, so that nothing leaves too early.
-func (t *Table) hold() uint64 {
-	age := t.Ageing()
-	if age == NoLearning {
+// holdTicks is the hold time in ticks. A stamp is older than the frame by up to
+// one step of the clock, which is added, so that nothing leaves too early.
+func (t *Table) holdTicks() uint64 {
+	hold := t.Hold()
+	switch {
+	case hold == NoLearning:
 		return 0
+	case hold < 0:
+		return never
 	}
 	step := tickLength
 	if !t.cfg.Manual {
 		step = t.period()
 	}
-	return uint64((age + step + tickLength - 1) / tickLength)
+	return uint64((hold + step + tickLength - 1) / tickLength)
 }
 
-// step does a chunk of a pass that is due.
-func (s *sweep) step(t *Table, now time.Time) bool {
-	if s.due.IsZero() || s.due.After(now) {
+// stale reports whether a dynamic entry is overdue. The sweep, which removes
+// what is, goes by the same clock and the same time.
+func (t *Table) stale(h cam.Hot) bool {
+	if !dynamic(h) {
 		return false
 	}
-	tick, hold := t.clock.advance(now), t.hold()
-	if !s.active {
-		*s = sweep{due: s.due, active: true}
-		if tick >= hold {
-			s.before = tick - hold + 1
-		}
-	}
-	if s.before > 0 && !s.cursor.Done() && !t.stations.Flushing() {
-		var n int
-		s.cursor, n = t.stations.Expire(s.before, s.cursor, chunkEntries)
-		t.stats.aged.Add(uint64(n))
-		t.flushChanges()
-		return true
-	}
-	s.oldest = t.stations.Main().ScanMatch(s.oldest, chunkSegments, cam.Match{Mask: cam.Static | cam.Local | cam.Ext}, func(_ cam.Key, r cam.Ref) bool {
-		if at := r.Hot().Stamp(); s.stamp == 0 || at < s.stamp {
-			s.stamp = at
-		}
-		return true
-	})
-	if s.oldest.Done() {
-		s.finish(t, tick, hold)
-	}
-	return true
+	now, at := t.clock.tick(), h.Stamp()
+	return now >= at && now-at >= t.ageing.ticks.Load()
 }
 
-// finish sets when the next pass is due: when the oldest entry is, but not at
-// once, so that one that is overdue and in somebody's hands does not keep the
-// sweep going round.
-func (s *sweep) finish(t *Table, tick, hold uint64) {
-	s.active = false
-	if hold == 0 {
-		s.due = time.Time{} // nothing is learned, so nothing more can be due
-		if s.stamp != 0 {
-			s.due = t.clock.time(tick + 1)
-		}
-		return
-	}
-	next := tick + hold
-	if s.stamp != 0 {
-		next = s.stamp + hold
-	}
-	if next <= tick {
-		next = tick + max(hold/100, 1)
-	}
-	s.due = t.clock.time(next)
-}
+// dynamic reports whether an entry ages (br_fdb.c, has_expired).
+func dynamic(h cam.Hot) bool { return h != 0 && h&(cam.Static|cam.Local|cam.Ext) == 0 }

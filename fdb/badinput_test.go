@@ -17,6 +17,11 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 	station, known, multicast := key(1), key(2), Key{MAC: switchdev.MAC{1, 0, 0x5e, 0, 0, 1}}
 	add := func(e Entry) func(*bench) *Ticket { return func(b *bench) *Ticket { return b.SubmitAdd(e) } }
 	replace := func(e Entry) func(*bench) *Ticket { return func(b *bench) *Ticket { return b.SubmitReplace(e) } }
+	update := func(e Entry) func(*bench) *Ticket { return func(b *bench) *Ticket { return b.SubmitUpdate(e) } }
+	appends := func(e Entry) func(*bench) *Ticket { return func(b *bench) *Ticket { return b.SubmitAppend(e) } }
+	use := func(k Key, p switchdev.PortID) func(*bench) *Ticket {
+		return func(b *bench) *Ticket { return b.SubmitUse(k, p) }
+	}
 	del := func(k Key, p switchdev.PortID) func(*bench) *Ticket {
 		return func(b *bench) *Ticket { return b.SubmitDelete(k, p) }
 	}
@@ -61,11 +66,32 @@ func TestBadInputIsRefusedAndNothingChanges(t *testing.T) {
 		{"delete from the bridge", del(known, 0), syscall.ENOENT, switchdev.ErrNotExist, ""},
 		{"delete other VLAN", del(Key{MAC: known.MAC, VLAN: 1}, 2), syscall.ENOENT, switchdev.ErrNotExist, ""},
 		{"delete local wrong port", del(key(4), 0), syscall.ENOENT, switchdev.ErrNotExist, ""},
-		// Bulk delete (68): VLAN 4095; flags that it does not filter by.
-		{"flush VLAN 4095", flush(Filter{VLAN: 4095}), syscall.EINVAL, switchdev.ErrInvalid, "invalid vlan id"},
-		{"flush flags outside mask", flush(Filter{Mask: Static, Flags: Sticky}), syscall.EINVAL, switchdev.ErrInvalid, "flags outside the mask"},
-		{"flush flags without mask", flush(Filter{Flags: Static}), syscall.EINVAL, switchdev.ErrInvalid, "flags outside the mask"},
-		{"flush unknown flags", flush(Filter{Mask: flagsEnd}), syscall.EINVAL, switchdev.ErrInvalid, "unknown flags"},
+		// EINVAL: the activity attribute says inactive without notify (79).
+		{"inactive", add(Entry{Key: station, Port: 1, Flags: Static | Inactive}), syscall.EINVAL, switchdev.ErrInvalid, "an entry cannot be inactive without activity notification"},
+		{"inactive replace", replace(Entry{Key: known, Port: 1, Flags: Inactive}), syscall.EINVAL, switchdev.ErrInvalid, "an entry cannot be inactive without activity notification"},
+		{"inactive extern", replace(Entry{Key: known, Port: 1, Flags: Extern | Inactive}), syscall.EINVAL, switchdev.ErrInvalid, "an entry cannot be inactive without activity notification"},
+		// Ours: a flag that only filters have. Linux has no way to say it.
+		{"in hardware", add(Entry{Key: station, Port: 1, Flags: Static | InHardware}), syscall.EINVAL, switchdev.ErrInvalid, "unknown or unsettable flags"},
+		// ENOENT: no NLM_F_CREATE and absent (26).
+		{"update absent", update(Entry{Key: station, Port: 1, Flags: Static}), syscall.ENOENT, switchdev.ErrNotExist, ""},
+		{"update absent extern", update(Entry{Key: station, Port: 1, Flags: Extern}), syscall.ENOENT, switchdev.ErrNotExist, ""},
+		{"update zero MAC", update(Entry{Port: 1}), syscall.EINVAL, switchdev.ErrInvalid, "invalid address"},
+		{"update locked", update(Entry{Key: known, Port: 2, Flags: Locked}), syscall.EINVAL, switchdev.ErrInvalid, "entries cannot be locked by request"},
+		{"append zero MAC", appends(Entry{Port: 1}), syscall.EINVAL, switchdev.ErrInvalid, "invalid address"},
+		{"append sticky permanent", appends(Entry{Key: known, Port: 1, Flags: Permanent | Sticky}), syscall.EINVAL, switchdev.ErrInvalid, "a permanent entry cannot be sticky"},
+		// EINVAL: NTF_USE on the bridge device (33).
+		{"use on the bridge", use(known, 0), syscall.EINVAL, switchdev.ErrInvalid, "no frame comes in on the bridge itself"},
+		{"use zero MAC", use(Key{}, 1), syscall.EINVAL, switchdev.ErrInvalid, "invalid address"},
+		{"use VLAN 4095", use(Key{MAC: station.MAC, VLAN: 4095}, 1), syscall.EINVAL, switchdev.ErrInvalid, "invalid vlan id"},
+		// Ours: a verb that is none.
+		{"no verb", func(b *bench) *Ticket { return b.submit(verbsEnd, Entry{Key: station, Port: 1}) }, syscall.EINVAL, switchdev.ErrInvalid, "unknown verb"},
+		// Bulk delete (68): ERANGE for VLAN 4095, EINVAL for flags that it does
+		// not filter by; of those Linux ignores the ones in the mask.
+		{"flush VLAN 4095", flush(Filter{VLAN: 4095}), syscall.ERANGE, switchdev.ErrRange, "integer out of range"},
+		{"flush unsupported flags", flush(Filter{Mask: Notify, Flags: Notify}), syscall.EINVAL, switchdev.ErrInvalid, "unsupported flags"},
+		{"flush unsupported flags without a mask", flush(Filter{Flags: NoRefresh}), syscall.EINVAL, switchdev.ErrInvalid, "unsupported flags"},
+		{"flush unsupported mask", flush(Filter{Mask: Inactive | Static}), syscall.EINVAL, switchdev.ErrInvalid, "unsupported flags"},
+		{"flush unknown flags", flush(Filter{Mask: flagsEnd}), syscall.EINVAL, switchdev.ErrInvalid, "unsupported flags"},
 		// Devices: one that the table has not; one that holds every port anyway.
 		{"join foreign device", func(b *bench) *Ticket { return b.SubmitJoin(newChip("x"), 1) }, syscall.ENODEV, switchdev.ErrNoDevice, "not a device of this table"},
 		{"leave foreign device", func(b *bench) *Ticket { return b.SubmitLeave(newChip("x"), 1) }, syscall.ENODEV, switchdev.ErrNoDevice, "not a device of this table"},
@@ -144,7 +170,7 @@ func TestLegalOddInput(t *testing.T) {
 		{Entry{Key: key(6), Port: 1, Flags: Extern}, "1 extern_learn,user control"},
 		{Entry{Key: key(7), Port: 0, Flags: Extern | Local}, "0 local,extern_learn,user control"},
 		// OFFLOADED from user space is ignored, and so is all that is not asked.
-		{Entry{Key: key(8), Port: 1, Owner: OwnerDriver, Offload: Offloaded, Seq: 99, Updated: b.now.Add(time.Hour)}, "1 user user"},
+		{Entry{Key: key(8), Port: 1, Owner: OwnerDriver, Offload: Offloaded, Seq: 99, Updated: InstantOf(b.now.Add(time.Hour))}, "1 user user"},
 	} {
 		b.must(b.SubmitAdd(tt.give))
 		if got := b.get(tt.give.Key); got != tt.want {
@@ -165,7 +191,23 @@ func TestSetAgeingRefuses(t *testing.T) {
 			t.Errorf("SetAgeing(%v) = %v", d, err)
 		}
 	}
-	if b.Ageing() != time.Second {
-		t.Errorf("Ageing = %v", b.Ageing())
+	for _, d := range []time.Duration{-1, 1, tickLength - 1, maxAgeing + 1, NoLearning} {
+		if err := b.TopologyChange(d); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("TopologyChange(%v) = %v", d, err)
+		}
+	}
+	if b.Ageing() != time.Second || b.Hold() != time.Second {
+		t.Errorf("Ageing = %v, Hold = %v", b.Ageing(), b.Hold())
+	}
+}
+
+// TestSetLearningMaxRefuses what is no number of entries.
+func TestSetLearningMaxRefuses(t *testing.T) {
+	b := newBench(t, Config{Learning: Learning{Max: 3}})
+	if err := b.SetLearningMax(-1); !errors.Is(err, syscall.EINVAL) || b.LearningMax() != 3 {
+		t.Errorf("SetLearningMax(-1) = %v, and it is %d", err, b.LearningMax())
+	}
+	if _, err := New(Config{Manual: true, Learning: Learning{Max: -1}}); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("New = %v", err)
 	}
 }

@@ -13,13 +13,15 @@ const tickLength = 10 * time.Millisecond
 // zero can mean it.
 type clock struct {
 	start   time.Time
+	base    uint64 // start, as in an Instant
 	ticks   atomic.Uint64
 	exact   atomic.Int64  // nanoseconds since start
-	changed chan struct{} // the ageing time is another
+	changed chan struct{} // the hold time is another
 }
 
 func (c *clock) begin(start time.Time) {
 	c.start = start
+	c.base = InstantOf(start).since
 	c.ticks.Store(1)
 	c.changed = make(chan struct{}, 1)
 }

@@ -54,6 +54,7 @@ func (t *Table) close() error {
 		}
 	}
 	t.ring.Close()
+	t.outbox.close()
 	return err
 }
 
@@ -68,9 +69,7 @@ func (t *Table) refuseQueued() {
 				keep = append(keep, o)
 				continue
 			}
-			if o.ticket.stage() {
-				o.ticket.resolve(0, o.closedErr())
-			}
+			o.refuseClosed(t)
 		}
 		if t.queues[k] = keep; len(keep) == 0 {
 			delete(t.queues, k)
@@ -79,7 +78,8 @@ func (t *Table) refuseQueued() {
 }
 
 // await waits until done, which is asked with the slot held, or Hardware.Close
-// is over. A Manual table has nobody who could make it true, and does not wait.
+// is over. A Manual table has nobody who could make it true but Close itself,
+// which makes the calls that are left, and does not wait for those that are out.
 func (t *Table) await(done func() bool) {
 	ask := func() bool {
 		<-t.slot
@@ -91,13 +91,35 @@ func (t *Table) await(done func() bool) {
 	}
 	limit := time.NewTimer(t.cfg.Hardware.Close)
 	defer limit.Stop()
-	for !ask() && !t.cfg.Manual {
+	for !ask() {
+		if t.cfg.Manual {
+			if !t.startLeft() {
+				return
+			}
+			continue
+		}
 		select {
 		case <-t.idle:
 		case <-limit.C:
 			return
 		}
 	}
+}
+
+// startLeft makes the calls that a Manual table still has to make: those that
+// take back what was half done. It reports whether there was any.
+func (t *Table) startLeft() (any bool) {
+	now := t.now()
+	for i, d := range t.devs {
+		<-t.slot
+		b := t.form(i, now)
+		t.unlock()
+		if b != nil {
+			t.start(d, b)
+			any = true
+		}
+	}
+	return any
 }
 
 // inside reports whether a driver has a call and has not returned. The caller

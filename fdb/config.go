@@ -59,10 +59,15 @@ type Config struct {
 	// table. Leave it zero where stations are not trusted.
 	Seed uint64
 
-	// Logger gets refusals, at level Debug, and drivers that panicked, never
-	// frames; nil discards them. Its handler may use the table, but whoever made
-	// the operation end waits for it, often the worker.
+	// Logger gets what is refused at level Debug, what was wrong with a device
+	// (a reset, rows that differ, no answer) at level Warn, and drivers that
+	// panicked at level Error, never frames; nil discards them. Its handler is
+	// called as the hooks of Trace are, and in one order with them.
 	Logger *slog.Logger
+
+	// Trace has hooks for what the table does; nil means none. What it points to
+	// is copied by New.
+	Trace *Trace
 }
 
 // Learning configures delayed learning.
@@ -75,6 +80,20 @@ type Learning struct {
 	// Delay is how long a generation stays open at least before it is applied;
 	// 0 means that it is applied as soon as the worker comes to it.
 	Delay time.Duration
+
+	// Max is how many entries may be learned, those still to be applied and a
+	// device's included: 0 means that there is no limit, negative is refused.
+	// What a user or a control plane entered and the bridge's own addresses do
+	// not count. Linux: fdb_max_learned.
+	Max int
+
+	// Vetoed is what becomes of a learned station that a device refuses. The
+	// default is PolicySoftware. With PolicyRefuse a station is found by Lookup
+	// as soon as it is learned, but told to subscribers, and shown by Get and
+	// snapshots, only when the devices that claim it hold it; if one refuses it
+	// leaves again with an event of kind Vetoed, and is not learned on that port
+	// for a pause of Hardware.Retry, which grows as it does there.
+	Vetoed Policy
 }
 
 // Hardware names the devices of a table.
@@ -90,6 +109,16 @@ type Hardware struct {
 	// Retry is the pause before a row that a device refused is offered again;
 	// it doubles up to 64 times as long. 0 means 1 s.
 	Retry time.Duration
+
+	// Vetoed is what becomes of a user's operation that a device refuses, or does
+	// not answer in time. The default is PolicyRefuse. Delete always fails then;
+	// see [Table.Remove].
+	Vetoed Policy
+
+	// Breaker is after how many operations in a row that a device did not answer
+	// in time it is taken to be out of order: until it returns, operations that
+	// need it do not wait for it. 0 means 3, negative never.
+	Breaker int
 
 	// Batch bounds how many operations are handed to a device at once; 0 means
 	// 256, or less where the device says so.
@@ -113,6 +142,20 @@ type Device struct {
 	// port; for none, and for ports that come later, give an empty slice and
 	// call [Table.Join].
 	Ports []switchdev.PortID
+
+	// Ages says that the device learns and ages by itself, and that what it
+	// reports as learned is its own: the entry belongs to OwnerDriver, has
+	// Extern, is in hardware from the beginning, is not aged by the table, and
+	// counts in Learning.Max. It leaves when the device says that its row aged
+	// out, and a dump, if the device can be read, confirms it. A station that a
+	// device reports as Locked becomes a Locked entry. Without Ages a report is a
+	// frame that was seen. Linux: SWITCHDEV_FDB_ADD_TO_BRIDGE.
+	Ages bool
+
+	// Adopt makes Reconcile take rows of which the table knows nothing into the
+	// table, as entries of OwnerDriver with Extern. Otherwise such rows are
+	// removed from the device.
+	Adopt bool
 }
 
 // withDefaults returns c with every default filled in, or says what is wrong.
@@ -126,6 +169,12 @@ func (c Config) withDefaults() (Config, error) {
 		return c, bad("Learning.Pending", c.Learning.Pending)
 	case c.Learning.Delay < 0:
 		return c, bad("Learning.Delay", c.Learning.Delay)
+	case c.Learning.Vetoed >= policiesEnd:
+		return c, bad("Learning.Vetoed", c.Learning.Vetoed)
+	case h.Vetoed >= policiesEnd:
+		return c, bad("Hardware.Vetoed", h.Vetoed)
+	case c.Learning.Max < 0:
+		return c, bad("Learning.Max", c.Learning.Max)
 	case c.Events < 0 || c.Events > 1<<24 || c.Events&(c.Events-1) != 0:
 		return c, bad("Events", c.Events)
 	case h.Timeout < 0:
@@ -173,10 +222,10 @@ func (c Config) withDefaults() (Config, error) {
 	setDefault(&h.Timeout, DefaultTimeout)
 	setDefault(&h.Retry, time.Second)
 	setDefault(&h.Batch, 256)
+	setDefault(&h.Breaker, 3)
+	setDefault(&h.Vetoed, PolicyRefuse)
+	setDefault(&c.Learning.Vetoed, PolicySoftware)
 	setDefault(&h.Close, h.Timeout)
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
 	return c, nil
 }
 

@@ -1,10 +1,11 @@
 package fdb
 
 import (
+	"fmt"
 	"strings"
-	"time"
 
 	"github.com/switchcore/switchcore/fdb/internal/cam"
+	"github.com/switchcore/switchcore/fdb/internal/overlay"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
@@ -37,6 +38,20 @@ const (
 	// User entries were entered by a user, or by a control plane on his
 	// behalf. Set by the table.
 	User
+	// Notify asks that the station's activity be told: when a Static or Extern
+	// entry has not been heard of for the ageing time it becomes Inactive, and
+	// with the next frame it is that no more, each time with one event. Other
+	// entries age instead (FDB_NOTIFY_BIT of NFEA_ACTIVITY_NOTIFY).
+	Notify
+	// Inactive entries with Notify have not been heard of for the ageing time.
+	// An entry can be made inactive by request, for a station that is known
+	// from elsewhere (FDB_NOTIFY_INACTIVE_BIT).
+	Inactive
+	// NoRefresh is for requests only: a change keeps Updated, and so the age of
+	// the entry (NFEA_DONT_REFRESH).
+	NoRefresh
+	// InHardware is for a [Filter] only: the entry's offload state is Offloaded.
+	InHardware
 
 	flagsEnd
 )
@@ -45,9 +60,12 @@ const (
 const Permanent = Local | Static
 
 // requestable are the flags that an [Entry] given to Add or Replace may have.
-const requestable = Static | Local | Sticky | Extern
+const requestable = Static | Local | Sticky | Extern | Notify | Inactive | NoRefresh
 
-var flagNames = [...]string{"static", "local", "sticky", "extern_learn", "locked", "user"}
+var flagNames = [...]string{
+	"static", "local", "sticky", "extern_learn", "locked", "user",
+	"activity_notify", "inactive", "norefresh", "offload",
+}
 
 // String returns the names of the flags, separated by commas.
 func (f Flags) String() string {
@@ -128,6 +146,12 @@ func (s OffloadState) String() string {
 // Entry is what a table knows of a station. As an argument only Key, Port and
 // Flags count, and an Owner of OwnerBridge for a Local entry, which is then not a
 // user's.
+//
+// What the flags of an entry can be: a learned one has none, or Locked. A device's
+// has Extern, a control plane's Extern and User. A user's has User and what he
+// asked for, of which Sticky and Local exclude each other. History makes others:
+// whatever is taken over by an external learn keeps Static, Local and Sticky, and
+// what a control plane owns keeps Extern when a user changes it.
 type Entry struct {
 	Key
 	// Port is where the station is; 0 is the bridge itself.
@@ -138,66 +162,117 @@ type Entry struct {
 	Owner Owner
 	// Offload is where it stands with hardware.
 	Offload OffloadState
+	// Stale says that the entry has outlived the ageing time and the sweep has
+	// not come to it yet: it still forwards. An entry that has aged is stale in
+	// the event that tells it. Computed when the entry is shown; an entry of an
+	// event is as stale as it was then.
+	Stale bool
 	// Seq is the number of the operation that wrote the entry last. Numbers
 	// grow, so an entry that was changed and changed back is not the same.
 	Seq uint64
 	// Updated is when the station was last seen or the entry last changed,
 	// Used when it was last a destination, both to a tick of the table's clock;
 	// Used is zero if never.
-	Updated, Used time.Time
+	Updated, Used Instant
 }
 
-// State returns the state that bridge(8) prints: "permanent", "static", or ""
-// for a dynamic entry.
+// State returns the state that bridge(8) prints: "permanent", "static", "stale",
+// or "" for one that is just reachable (net/bridge/br_fdb.c, fdb_to_nud).
 func (e Entry) State() string {
 	switch {
 	case e.Flags&Local != 0:
 		return "permanent"
 	case e.Flags&Static != 0:
 		return "static"
+	case e.Stale:
+		return "stale"
 	}
 	return ""
+}
+
+// String returns the entry in one line for logs: key, port, flags, owner and what is
+// special. It is not what bridge(8) prints; package show has that.
+func (e Entry) String() string {
+	s := fmt.Sprintf("%v port %d %v %v", e.Key, e.Port, e.Flags, e.Owner)
+	if e.Offload != OffloadNone {
+		s += " offload:" + e.Offload.String()
+	}
+	if e.Stale {
+		s += " stale"
+	}
+	return s
 }
 
 // Hit is what the data path needs of an entry.
 type Hit struct {
 	// Port is where frames for the station go; 0 is the bridge itself.
 	Port switchdev.PortID
-	// Flags is the kind of entry. A hit that is Local ends at the host.
+	// Flags is the kind of entry, without Notify and Inactive. A hit that is
+	// Local ends at the host.
 	Flags Flags
 }
 
-// The packed flags of the main table and ours, pair by pair.
-var hotFlags = [...]struct {
-	hot  cam.Hot
-	flag Flags
-}{
-	{cam.Static, Static}, {cam.Local, Local}, {cam.Sticky, Sticky},
-	{cam.Ext, Extern}, {cam.Locked, Locked}, {cam.User, User},
-}
+// The flags of a hit stand in the words of the main table as they do in Flags, so
+// that a lookup converts them by a shift.
+const (
+	hitFlags  = Static | Local | Sticky | Extern | Locked | User
+	flagShift = 38
+)
 
-func flagsOf(h cam.Hot) Flags {
-	const kinds = cam.Static | cam.Local | cam.Sticky | cam.Ext | cam.Locked | cam.User
-	if h&kinds == 0 {
-		return 0
+// This does not compile unless every flag stands where its namesake does.
+var _ = [1]struct{}{}[cam.Static>>flagShift^cam.Hot(Static)|cam.Local>>flagShift^cam.Hot(Local)|cam.Sticky>>flagShift^cam.Hot(Sticky)|
+	cam.Ext>>flagShift^cam.Hot(Extern)|cam.Locked>>flagShift^cam.Hot(Locked)|cam.User>>flagShift^cam.Hot(User)]
+
+// flagsOf returns the flags of a hit.
+func flagsOf(h cam.Hot) Flags { return Flags(h>>flagShift) & hitFlags }
+
+func hotOf(f Flags) cam.Hot { return cam.Hot(f&hitFlags) << flagShift }
+
+// flagsIn returns all flags of a value.
+func flagsIn(v overlay.Entry) Flags {
+	f := flagsOf(v.Hot)
+	if v.Notify {
+		f |= Notify
 	}
-	var f Flags
-	for _, p := range hotFlags {
-		if h.Has(p.hot) {
-			f |= p.flag
-		}
+	if v.Has(cam.Inactive) {
+		f |= Inactive
 	}
 	return f
 }
 
-func hotOf(f Flags) cam.Hot {
-	var h cam.Hot
-	for _, p := range hotFlags {
-		if f&p.flag != 0 {
-			h |= p.hot
-		}
+// packed is an entry, without times and number.
+func packed(p switchdev.PortID, f Flags, owner Owner) overlay.Entry {
+	h := hotOf(f)
+	if f&Inactive != 0 {
+		h |= cam.Inactive
 	}
-	return h
+	return overlay.Entry{
+		Hot:  cam.MakeHot(uint16(p), h, 0),
+		Cold: cam.Cold{Owner: uint8(owner), Notify: f&Notify != 0},
+	}
+}
+
+// entry is the public form of a value as it is now.
+func (t *Table) entry(k cam.Key, v overlay.Entry) Entry {
+	e := t.entryOf(k, v)
+	e.Stale = t.stale(v.Hot)
+	return e
+}
+
+// expired is set in the words of a change whose entry was stale then; see
+// [Table.changed].
+const expired = cam.Spare
+
+// entryOf is the public form of a value that was part of a change.
+func (t *Table) entryOf(k cam.Key, v overlay.Entry) (e Entry) {
+	t.fillEntry(&e, k, &v)
+	return e
+}
+
+func (t *Table) fillEntry(e *Entry, k cam.Key, v *overlay.Entry) {
+	e.Key, e.Port, e.Flags, e.Owner = keyOf(k), switchdev.PortID(v.Port()), flagsIn(*v), Owner(v.Owner)
+	e.Offload, e.Stale, e.Seq = OffloadState(v.Offload), v.Has(expired), v.Seq
+	e.Updated, e.Used = t.clock.instant(v.Stamp()), t.clock.instant(v.Used)
 }
 
 func camKey(k Key) cam.Key { return cam.Key(k.Pack()) }

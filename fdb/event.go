@@ -34,9 +34,13 @@ const (
 	Aged
 	// OffloadChanged: Entry.Offload is new; nothing else changed.
 	OffloadChanged
+	// Vetoed: a device refused Entry, a station that was learned, and it is not
+	// in the table; see Learning.Vetoed. Old is what the table had of the
+	// station, which has gone with it, if it had anything.
+	Vetoed
 )
 
-var eventNames = [...]string{"", "existing", "synced", "added", "changed", "moved", "deleted", "flushed", "aged", "offload"}
+var eventNames = [...]string{"", "existing", "synced", "added", "changed", "moved", "deleted", "flushed", "aged", "offload", "vetoed"}
 
 // String returns the kind's name, for instance "added".
 func (k EventKind) String() string {
@@ -46,8 +50,9 @@ func (k EventKind) String() string {
 	return "event?"
 }
 
-// Removes reports whether the event ends the life of its entry.
-func (k EventKind) Removes() bool { return k == Deleted || k == Flushed || k == Aged }
+// Removes reports whether the event ends the life of its entry. A Vetoed event is
+// also told of stations that had none.
+func (k EventKind) Removes() bool { return k == Deleted || k == Flushed || k == Aged || k == Vetoed }
 
 // Event is one change of a table.
 type Event struct {
@@ -68,52 +73,117 @@ type Event struct {
 }
 
 // changed is told by the overlay of every change of the main table. The slot is
-// held.
-func (t *Table) changed(c overlay.Change) { t.changes = append(t.changes, c) }
+// held. Whether an entry was stale is settled now, the event may be made later.
+func (t *Table) changed(c overlay.Change) {
+	t.sweep.heard(t, c)
+	if c.Cause == overlay.Expired || t.stale(c.Old.Hot) {
+		c.Old.Hot |= expired
+	}
+	if t.stale(c.New.Hot) {
+		c.New.Hot |= expired
+	}
+	t.changes = append(t.changes, c)
+}
+
+// bulk is what a flush or the sweep removed together, in its place among the
+// changes.
+type bulk struct {
+	overlay.Bulk
+	after      int    // how many changes come before it
+	tick, hold uint64 // when it was, for who was stale then
+}
+
+// bulked is told by the overlay of what was removed together; only where no device
+// has a say, else each entry is a change of its own. The slot is held.
+func (t *Table) bulked(b overlay.Bulk) {
+	if len(t.sweep.watched.keys) > 0 {
+		for k, e := range b.Gone.All() {
+			t.sweep.watched.note(overlay.Change{Key: k, Old: e})
+		}
+	}
+	t.bulks = append(t.bulks, bulk{Bulk: b, after: len(t.changes), tick: t.clock.tick(), hold: t.ageing.ticks.Load()})
+}
 
 // flushChanges tells subscribers and devices what was changed, in the order in
-// which it was. The removals of one step of a flush are one record of the ring.
-// The caller holds the slot.
+// which it was. The caller holds the slot.
 func (t *Table) flushChanges() {
-	for len(t.changes) > 0 {
-		changes := t.changes
-		t.changes, t.told = t.told[:0], nil
-		for i := 0; i < len(changes); {
-			n := flushedRun(changes[i:])
-			t.tell(changes[i : i+n])
-			i += n
+	for t.settle(); len(t.changes)+len(t.bulks) > 0; t.settle() {
+		changes, bulks := t.changes, t.bulks
+		t.changes, t.told, t.bulks = t.told[:0], nil, nil
+		from, kept := 0, false
+		for _, b := range bulks {
+			kept = t.pass(changes[from:b.after]) || kept
+			t.tellBulk(b)
+			from = b.after
 		}
-		for _, c := range changes {
-			t.devices.Touch(uint64(c.Key))
-			if c.Cause == overlay.Flushed {
-				t.awaitFlushed(c)
-			}
+		if kept = t.pass(changes[from:]) || kept; !kept {
+			clear(changes)
+			t.told = changes[:0]
 		}
-		clear(changes)
-		t.told = changes[:0]
 	}
 }
 
-// flushedRun returns how many of the first changes are one flush's removals, at
-// least 1.
-func flushedRun(changes []overlay.Change) int {
-	n := 0
-	for n < len(changes) && changes[n].Cause == overlay.Flushed {
-		n++
+// pass tells of some changes and reports whether the slice is still needed.
+func (t *Table) pass(changes []overlay.Change) (kept bool) {
+	told := t.withhold(changes)
+	kept = len(told) > 0 && t.tell(told)
+	for _, c := range changes {
+		t.devices.Touch(uint64(c.Key))
+		if c.Cause == overlay.Flushed {
+			t.awaitFlushed(c)
+		}
 	}
-	return max(n, 1)
+	return kept
 }
 
-func (t *Table) tell(changes []overlay.Change) {
-	if len(changes) == 1 {
-		t.event(t.eventOf(changes[0]))
+// tellBulk puts what was removed together into the ring, as one record that
+// refers to what the overlay took out. Each subscriber makes the events of one
+// part of it at a time.
+func (t *Table) tellBulk(b bulk) {
+	n := uint64(b.Gone.Len())
+	if t.ring.Quiet() {
+		t.ring.AppendBulk(n, nil)
 		return
 	}
-	events := make([]Event, len(changes))
-	for i, c := range changes {
-		events[i] = t.eventOf(c)
+	kind := Flushed
+	if b.Cause == overlay.Expired {
+		kind = Aged
 	}
-	t.ring.AppendBulk(uint64(len(events)), notify.Slice(events))
+	t.ring.AppendFill(n, func(dst []Event, pos uint64) (int, uint64, bool) {
+		var items [64]cam.Item
+		n, next, more := b.Gone.Copy(items[:min(len(dst), len(items))], pos)
+		for i := range items[:n] {
+			v, e := &items[i].Entry, &dst[i]
+			e.Kind, e.Op = kind, b.Seq
+			t.fillEntry(&e.Entry, items[i].Key, v)
+			e.Entry.Stale = dynamic(v.Hot) && (kind == Aged || b.tick >= v.Stamp() && b.tick-v.Stamp() >= b.hold)
+			e.Old = e.Entry
+		}
+		return n, next, more
+	})
+}
+
+// tell puts changes into the ring and reports whether it keeps the slice. Several
+// are one record, of which each subscriber makes events when it comes to it; so
+// a change costs the table the same however many read.
+func (t *Table) tell(changes []overlay.Change) (kept bool) {
+	switch {
+	case t.ring.Quiet():
+		t.ring.AppendBulk(uint64(len(changes)), nil)
+		return false
+	case len(changes) == 1:
+		t.event(t.eventOf(changes[0]))
+		return false
+	}
+	t.ring.AppendFill(uint64(len(changes)), func(dst []Event, pos uint64) (int, uint64, bool) {
+		some := changes[pos:min(pos+uint64(len(dst)), uint64(len(changes)))]
+		for i := range some {
+			dst[i] = t.eventOf(some[i])
+		}
+		next := pos + uint64(len(some))
+		return len(some), next, next < uint64(len(changes))
+	})
+	return true
 }
 
 func (t *Table) event(e Event) { t.ring.Append(e) }
@@ -121,10 +191,10 @@ func (t *Table) event(e Event) { t.ring.Append(e) }
 func (t *Table) eventOf(c overlay.Change) Event {
 	e := Event{Op: c.Seq}
 	if c.Old.Hot != 0 {
-		e.Old = t.entry(c.Key, c.Old)
+		e.Old = t.entryOf(c.Key, c.Old)
 	}
 	if c.New.Hot != 0 {
-		e.Entry = t.entry(c.Key, c.New)
+		e.Entry = t.entryOf(c.Key, c.New)
 		switch {
 		case c.Old.Hot == 0:
 			e.Kind = Added
@@ -197,10 +267,12 @@ func (t *Table) Subscribe(o SubscribeOptions) (*Subscription, error) {
 
 // replay walks the table as it is now. The caller holds the slot.
 func (t *Table) replay() notify.Walk[Event] {
-	snap := t.stations.Snapshot()
+	snap, shown := t.stations.Snapshot(), t.untold.freeze()
 	return notify.Chunks(func(dst []Event, pos uint64) ([]Event, uint64, bool) {
 		next, more := snap.Walk(int(pos), func(k cam.Key, e cam.Entry) bool {
-			dst = append(dst, Event{Kind: Existing, Entry: t.entry(k, e)})
+			if e, ok := shown.entry(k, e); ok {
+				dst = append(dst, Event{Kind: Existing, Entry: t.entry(k, e)})
+			}
 			return true
 		})
 		return dst, uint64(next), more
@@ -236,13 +308,43 @@ func (s *Subscription) wanted(e *Event) bool {
 // there is nothing to read, [switchdev.ErrOverrun] once when it fell behind, and
 // [switchdev.ErrClosed] after Close, or when the table was closed and everything
 // has been read.
-func (s *Subscription) Next(ctx context.Context) (Event, error) { return s.sub.Next(ctx) }
+func (s *Subscription) Next(ctx context.Context) (Event, error) {
+	e, err := s.sub.Next(ctx)
+	s.t.overran(err)
+	return e, err
+}
 
 // Ready returns a channel that holds a token whenever something may be read.
 func (s *Subscription) Ready() <-chan struct{} { return s.sub.Ready() }
 
 // TryNext is Next that does not wait: ok is false if there is nothing to read.
-func (s *Subscription) TryNext() (e Event, ok bool, err error) { return s.sub.TryNext() }
+func (s *Subscription) TryNext() (e Event, ok bool, err error) {
+	e, ok, err = s.sub.TryNext()
+	s.t.overran(err)
+	return e, ok, err
+}
+
+// Read fills dst with the next events, as far as there are any, and returns how
+// many it read: at least one, or an error, for which it waits as Next does. It is
+// for readers that have much to read; an event costs it half of what it costs Next.
+func (s *Subscription) Read(ctx context.Context, dst []Event) (int, error) {
+	if len(dst) == 0 {
+		return 0, nil
+	}
+	for {
+		if n, err := s.sub.TryRead(dst); n > 0 || err != nil {
+			s.t.overran(err)
+			return n, err
+		}
+		e, err := s.sub.Next(ctx)
+		s.t.overran(err)
+		if err != nil {
+			return 0, err
+		}
+		dst[0] = e
+		return 1, nil
+	}
+}
 
 // All reads until the subscription ends. An overrun is yielded as an error and
 // does not end the loop.

@@ -12,8 +12,18 @@ import (
 	"github.com/switchcore/switchcore/switchdev"
 )
 
+// station is a key that differs in the last digits.
 func station(last byte) fdb.Key {
 	return fdb.Key{MAC: switchdev.MAC{0x02, 0, 0, 0, 0, last}}
+}
+
+// open is New for examples, in which nothing goes wrong.
+func open(cfg fdb.Config) *fdb.Table {
+	table, err := fdb.New(cfg)
+	if err != nil {
+		panic(err)
+	}
+	return table
 }
 
 // A frame from a station comes in, and the answer finds its way back.
@@ -36,6 +46,145 @@ func Example() {
 	// queued
 	// send to port 3
 	// flood
+}
+
+// Ten lines with a map do the same until a station moves while it is being sent
+// to, and is never heard of again until it goes away: the map sends to where it
+// was, for ever.
+func Example_map() {
+	type where struct {
+		port switchdev.PortID
+		used time.Time
+	}
+	stations := make(map[fdb.Key]where)
+	learn := func(k fdb.Key, p switchdev.PortID) {
+		if _, known := stations[k]; !known { // so a move is not seen
+			stations[k] = where{p, time.Now()}
+		}
+	}
+	send := func(k fdb.Key) (switchdev.PortID, bool) {
+		w, ok := stations[k]
+		if ok {
+			stations[k] = where{w.port, time.Now()} // so a busy entry does not age
+		}
+		return w.port, ok
+	}
+	table := open(fdb.Config{})
+	defer table.Close()
+
+	for _, port := range []switchdev.PortID{1, 2} { // it is carried from port 1 to port 2
+		learn(station(1), port)
+		table.Learn(station(1), port)
+	}
+	port, _ := send(station(1))
+	hit, _ := table.Destination(station(1))
+	fmt.Println("the map sends to port", port)
+	fmt.Println("the table sends to port", hit.Port)
+	// Output:
+	// the map sends to port 1
+	// the table sends to port 2
+}
+
+// A table with hardware: what it holds, the switch does too.
+func ExampleNew() {
+	chip, err := hwsim.New(hwsim.Config{Name: "sw0"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer chip.Close()
+	table, err := fdb.New(fdb.Config{
+		Name:     "br0",
+		Ageing:   5 * time.Minute,
+		Learning: fdb.Learning{Max: 10_000},
+		Hardware: fdb.Hardware{Devices: []fdb.Device{{Driver: chip}}, Timeout: time.Second},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer table.Close()
+	fmt.Println(table.Devices()[0].Name, table.Ageing())
+
+	_, err = fdb.New(fdb.Config{Events: 1000}) // refused, not mended
+	fmt.Println(errors.Is(err, switchdev.ErrInvalid))
+	// Output:
+	// sw0 5m0s
+	// true
+}
+
+// Learn is called for every frame that comes in.
+func ExampleTable_Learn() {
+	table := open(fdb.Config{})
+	defer table.Close()
+
+	fmt.Println(table.Learn(station(1), 1))
+	fmt.Println(table.Learn(fdb.Key{MAC: switchdev.Broadcast()}, 1)) // no station
+	hit, _ := table.Lookup(station(1))                               // at once
+	fmt.Println(hit.Port)
+	// Output:
+	// queued
+	// ignored
+	// 1
+}
+
+// On a locked port a frame grants nothing, but says who asks to be let in.
+func ExampleTable_LearnLocked() {
+	table := open(fdb.Config{})
+	defer table.Close()
+
+	fmt.Println(table.LearnLocked(station(1), 1))
+	hit, _ := table.Lookup(station(1))
+	fmt.Println(hit.Flags)
+	fmt.Println(table.Replace(context.Background(), fdb.Entry{Key: station(1), Port: 1})) // let in
+	hit, _ = table.Lookup(station(1))
+	fmt.Println(hit.Flags)
+	// Output:
+	// queued
+	// locked
+	// <nil>
+	// user
+}
+
+// A hit on a local entry ends at the host; no hit floods.
+func ExampleTable_Lookup() {
+	table := open(fdb.Config{})
+	defer table.Close()
+	if err := table.Add(context.Background(), fdb.Entry{Key: station(1), Flags: fdb.Permanent}); err != nil {
+		fmt.Println(err)
+	}
+	for _, k := range []fdb.Key{station(1), station(2)} {
+		switch hit, ok := table.Lookup(k); {
+		case !ok:
+			fmt.Println("flood")
+		case hit.Flags&fdb.Local != 0:
+			fmt.Println("host")
+		default:
+			fmt.Println("port", hit.Port)
+		}
+	}
+	// Output:
+	// host
+	// flood
+}
+
+// Destination also notes that the entry was used, to a tick of the clock.
+func ExampleTable_Destination() {
+	now := time.Unix(0, 0)
+	table := open(fdb.Config{Manual: true, Start: now})
+	defer table.Close()
+	table.Learn(station(1), 7)
+	table.Poll(now.Add(time.Minute))
+
+	table.Lookup(station(1))
+	e, _ := table.Get(context.Background(), station(1))
+	fmt.Println(e.Used.IsZero())
+	table.Destination(station(1))
+	e, _ = table.Get(context.Background(), station(1))
+	fmt.Println(e.Used.Sub(now).Round(time.Second))
+	// Output:
+	// true
+	// 1m0s
 }
 
 // Add returns when the table and the switch hold the entry, or with the reason
@@ -66,92 +215,4 @@ func ExampleTable_Add() {
 	// <nil>
 	// in hardware: 02:00:00:00:00:01 port 2
 	// fdb.add 02:00:00:00:00:01: already exists true
-}
-
-// A flush is visible at once; Flush returns when the entries have left the
-// table and the devices.
-func ExampleTable_Flush() {
-	table, err := fdb.New(fdb.Config{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer table.Close()
-
-	table.Learn(station(1), 1)
-	table.Learn(station(2), 2)
-	n, err := table.Flush(context.Background(), fdb.OnPort(1)) // its cable was pulled
-	fmt.Println(n, err)
-	_, ok1 := table.Lookup(station(1))
-	_, ok2 := table.Lookup(station(2))
-	fmt.Println(ok1, ok2)
-	// Output:
-	// 1 <nil>
-	// false true
-}
-
-// A subscription begins with the table as it is, and then tells every change.
-func ExampleTable_Subscribe() {
-	table, err := fdb.New(fdb.Config{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer table.Close()
-	ctx := context.Background()
-	if err := table.Add(ctx, fdb.Entry{Key: station(1), Port: 1, Flags: fdb.Static}); err != nil {
-		fmt.Println(err)
-		return
-	}
-	sub, err := table.Subscribe(fdb.SubscribeOptions{Replay: true})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer sub.Close()
-
-	if err := table.Delete(ctx, station(1), 1); err != nil {
-		fmt.Println(err)
-		return
-	}
-	table.Learn(station(2), 2)
-	for e, err := range sub.All(ctx) {
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		fmt.Println(e.Kind, e.Entry.Key, e.Entry.Port)
-		if e.Kind == fdb.Added {
-			break
-		}
-	}
-	// Output:
-	// existing 02:00:00:00:00:01 1
-	// synced 00:00:00:00:00:00 0
-	// deleted 02:00:00:00:00:01 1
-	// added 02:00:00:00:00:02 2
-}
-
-// A Manual table starts nothing: the program says what time it is.
-func ExampleTable_Poll() {
-	now := time.Unix(0, 0)
-	table, err := fdb.New(fdb.Config{Manual: true, Start: now, Ageing: 5 * time.Minute})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer table.Close()
-
-	table.Learn(station(1), 1)
-	ticket := table.SubmitAdd(fdb.Entry{Key: station(2), Port: 2, Flags: fdb.Static})
-	next := table.Poll(now)
-	fmt.Println(table.Len(), "entries;", ticket.Err(), "next in", next.Sub(now))
-	for !next.IsZero() && table.Len() > 1 {
-		now = next
-		next = table.Poll(now)
-	}
-	fmt.Println(table.Len(), "entry")
-	// Output:
-	// 2 entries; <nil> next in 5m0s
-	// 1 entry
 }

@@ -2,7 +2,6 @@ package fdb
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -17,6 +16,8 @@ type batch struct {
 	results []switchdev.Result
 	ctx     context.Context
 	cancel  context.CancelFunc
+	began   time.Time // for hooks
+	number  uint64
 }
 
 // form takes the next batch for a device, nil if there is none. The caller
@@ -37,15 +38,23 @@ func (t *Table) form(dev int, now time.Time) *batch {
 	}
 	b.ctx, b.cancel = context.WithCancel(t.callbackContext(t.callsEnd))
 	t.devs[dev].call = limit{b.cancel, now.Add(callTimeouts * t.cfg.Hardware.Timeout)}
+	t.traceCalled(b, now)
 	return b
 }
 
 // take brings the driver's answers back. The caller holds the slot.
 func (t *Table) take(b *batch, now time.Time) {
+	if t.devs[b.call.Dev].Ages {
+		t.hear(now) // what it made by itself before the call's effect is heard before the answer
+	}
 	b.cancel()
 	t.devs[b.call.Dev].call = limit{}
+	t.traceReturned(b, now)
 	out := make([]offload.Outcome, len(b.results))
 	for i, r := range b.results {
+		if r.Token != 0 && r.Token != b.ops[i].Token {
+			t.stats.strays.Add(1) // whoever's answer it is, it is not this one's
+		}
 		out[i] = offload.Outcome{Answered: r.Token == b.ops[i].Token, Epoch: r.Epoch, Err: r.Err}
 	}
 	t.devices.Return(b.call, out, now)
@@ -110,8 +119,7 @@ func (t *Table) call(d *device, b *batch) {
 
 func (t *Table) recovered(d *device) {
 	if p := recover(); p != nil {
-		t.stats.panics.Add(1)
-		t.cfg.Logger.Error("fdb: driver panicked", "table", t.cfg.Name, "device", d.name, "panic", fmt.Sprint(p))
+		t.panicked(d, p)
 	}
 }
 
@@ -121,7 +129,14 @@ func (t *Table) start(d *device, b *batch) {
 	var once sync.Once
 	results := b.results
 	complete := func(results []switchdev.Result) {
+		again := true
+		defer func() {
+			if again {
+				t.stats.strays.Add(1)
+			}
+		}()
 		once.Do(func() {
+			again = false
 			b.results = results
 			t.completed.put(b)
 			t.nudge()

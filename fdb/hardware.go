@@ -45,25 +45,12 @@ func offloadable(v overlay.Entry) bool {
 	return !v.Has(cam.User) || v.Has(cam.Static) || v.Has(cam.Ext)
 }
 
-// claims says of which ports a device holds the entries.
-type claims struct {
-	all   bool
-	ports map[uint16]struct{}
-}
-
-func newClaims(ports []switchdev.PortID) claims {
-	c := claims{all: ports == nil, ports: make(map[uint16]struct{}, len(ports))}
-	for _, p := range ports {
-		c.ports[uint16(p)] = struct{}{}
-	}
-	return c
-}
-
 // device is one device of a table.
 type device struct {
 	Device
 	name    string
 	claims  claims
+	lacking portSet // ports that it said are gone
 	blocks  switchdev.FDBOffloader
 	submits switchdev.FDBSubmitter
 	dumper  switchdev.FDBDumper
@@ -71,10 +58,12 @@ type device struct {
 	kick    chan struct{}
 	audits  []*job        // wait for the device to be read
 	lossy   lossy         // reports of the device were lost
+	doubts  doubts        // rows of its own that it said are gone
 	exited  chan struct{} // closed when the executor has ended
 	call    limit         // of the batch that is out
 	read    limit         // of the dump that is out
 	reading bool          // a dump is out
+	seen    deviceSeen    // how it was when hooks were told last
 }
 
 // limit is how a driver call that takes too long is ended.
@@ -108,14 +97,7 @@ func (t deviceTable) Row(key uint64) (row, bool, bool) {
 // bridge's own addresses, which no device may forward elsewhere.
 func (t deviceTable) Claims(dev int, _ uint64, r row) bool {
 	c := &t.devs[dev].claims
-	if c.all {
-		return true
-	}
-	if r.flags&switchdev.FDBLocal != 0 && len(c.ports) > 0 {
-		return true
-	}
-	_, ok := c.ports[r.port]
-	return ok
+	return c.has(r.port) || r.flags&switchdev.FDBLocal != 0 && c.any()
 }
 
 // Done publishes an operation that the devices have carried out, or ends one
@@ -123,7 +105,7 @@ func (t deviceTable) Claims(dev int, _ uint64, r row) bool {
 func (t deviceTable) Done(d *offload.Op[uint64, row], err error) {
 	o := d.Tag.(*op)
 	if err != nil {
-		t.finish(o, nil, named(err, verbNames[o.verb], o.entry.Key.String()))
+		t.finish(o, nil, named(err, o.verb.op(), o.entry.Key.String()))
 		return
 	}
 	if o.same {
@@ -133,11 +115,25 @@ func (t deviceTable) Done(d *offload.Op[uint64, row], err error) {
 	t.finish(o, &o.next, nil)
 }
 
-// Settled notes that the offload state of an entry may have changed.
+// Settled notes that the offload state of an entry may have changed. It waits until
+// the changes of the table have been told: it is about an entry that subscribers
+// know of.
 func (t deviceTable) Settled(key uint64) {
-	v, ok := t.main(cam.Key(key))
+	k := cam.Key(key)
+	if len(t.changes) > 0 {
+		t.unsettled = append(t.unsettled, k)
+		return
+	}
+	v, ok := t.main(k)
 	if !ok {
 		return
+	}
+	if _, held := t.untold.get(k); held {
+		t.untold.settled = append(t.untold.settled, k)
+		return
+	}
+	if Owner(v.Owner) == OwnerDriver && t.orphan(k, v) {
+		t.orphans = append(t.orphans, k)
 	}
 	state := OffloadNone
 	switch on, failed := t.devices.State(key); {
@@ -149,12 +145,12 @@ func (t deviceTable) Settled(key uint64) {
 	if OffloadState(v.Offload) == state {
 		return
 	}
-	t.stations.Update(cam.Key(key), func(e overlay.Entry) overlay.Entry {
+	t.stations.Update(k, func(e overlay.Entry) overlay.Entry {
 		e.Offload = uint8(state)
 		return e
 	})
 	v.Offload = uint8(state)
-	t.event(Event{Kind: OffloadChanged, Entry: t.entry(cam.Key(key), v), Op: v.Seq})
+	t.event(Event{Kind: OffloadChanged, Entry: t.entry(k, v), Op: v.Seq})
 }
 
 // fdbOp is an item of a batch in the words of the contract.

@@ -120,12 +120,9 @@ type target interface {
 
 const historyKeys = 4
 
-// do makes one call and notes it. A flush is an operation on every key: each
-// key's history is linearizable by itself, and flushing is one point in each.
-func (h *history) do(client int, x target, in call) {
-	var out answer
+// make makes the call and returns the answer.
+func (in call) make(x target) (out answer) {
 	ctx := context.Background()
-	begin := h.clock.Add(1)
 	e := Entry{Key: key(in.key), Port: in.port, Flags: in.flags}
 	switch in.act {
 	case actAdd:
@@ -145,6 +142,14 @@ func (h *history) do(client int, x target, in call) {
 			out.found = found{hit.Port, hit.Flags}
 		}
 	}
+	return out
+}
+
+// do makes one call and notes it. A flush is an operation on every key: each
+// key's history is linearizable by itself, and flushing is one point in each.
+func (h *history) do(client int, x target, in call) {
+	begin := h.clock.Add(1)
+	out := in.make(x)
 	end := h.clock.Add(1)
 	op := porcupine.Operation{ClientId: client, Input: in, Call: begin, Output: out, Return: end}
 	h.mu.Lock()

@@ -27,6 +27,18 @@ func (b *inbox) put(o *op) bool {
 	return true
 }
 
+// putAll queues operations, in their order, unless the table is closed.
+func (b *inbox) putAll(ops []*op) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.ops = append(b.ops, ops...)
+	b.some.Store(true)
+	return true
+}
+
 // putJob queues a job; accept, which may be nil, runs under the lock, so that
 // jobs queue in the order in which they were accepted.
 func (b *inbox) putJob(j *job, accept func()) bool {

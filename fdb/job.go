@@ -32,6 +32,15 @@ type job struct {
 	count     int
 	seq       uint64     // of a flush
 	cursor    cam.Cursor // of a join
+	dev       int        // at which of the devices it is
+	walk      *offload.Walk[uint64, row]
+	walkDev   int // whose cells walk goes through
+
+	// For hooks: when it was submitted, and what it is about.
+	at     time.Time
+	filter Filter
+	port   switchdev.PortID
+	device string
 }
 
 // Flush removes the entries that the filter selects, and returns how many. The
@@ -49,22 +58,49 @@ func (t *Table) Flush(ctx context.Context, f Filter) (int, error) {
 // SubmitFlush is Flush without the wait. It never blocks: it is for callers that
 // must not, such as a spanning tree's topology change.
 func (t *Table) SubmitFlush(f Filter) *Ticket {
-	k := t.newTicket()
 	if err := f.check(); err != nil {
+		k := t.newTicket()
 		k.resolve(0, err)
 		return k
 	}
-	j := &job{ticket: k, name: "fdb.flush", run: t.flushChunk}
-	accepted := t.inbox.putJob(j, func() {
-		k.stage()
+	return t.submitFlush("fdb.flush", f, nil, nil)
+}
+
+// submitFlush accepts a flush, just after first, and lets then follow when it has
+// been applied; then does a chunk and reports whether that was the last. Both may
+// be nil.
+func (t *Table) submitFlush(name string, f Filter, first func(), then func(*job) bool) *Ticket {
+	j := &job{ticket: t.newTicket(), name: name, filter: f, port: f.Port}
+	j.run = func(j *job) bool {
+		return t.flushChunk(j) && (then == nil || then(j))
+	}
+	return t.queueJob(j, func() {
+		if first != nil {
+			first()
+		}
 		j.seq = t.stations.AcceptFlush(f.overlay())
 	})
+}
+
+// submitJob queues a job that is not a flush.
+func (t *Table) submitJob(name string, run func(*job) bool) *Ticket {
+	return t.queueJob(&job{ticket: t.newTicket(), name: name, run: run}, func() {})
+}
+
+// queueJob queues a job and calls accept in the same instant, unless the table is
+// closed.
+func (t *Table) queueJob(j *job, accept func()) *Ticket {
+	accepted := t.inbox.putJob(j, func() {
+		j.ticket.stage()
+		accept()
+		j.traceAccepted(t)
+	})
 	if !accepted {
-		k.resolve(0, &switchdev.OpError{Op: j.name, Err: switchdev.ErrClosed})
-		return k
+		j.ticket.resolve(0, &switchdev.OpError{Op: j.name, Err: switchdev.ErrClosed})
+		return j.ticket
 	}
 	t.nudge()
-	return k
+	return j.ticket
 }
 
 // flushChunk applies a chunk of the pending flushes, in their order. What they
@@ -82,10 +118,8 @@ func (t *Table) flushChunk(j *job) bool {
 // devices.
 func (t *Table) awaitFlushed(c overlay.Change) {
 	t.takeJobs(t.now()) // the flush may be younger than this step
-	for _, j := range t.jobs {
-		if j.seq == c.Seq {
-			t.devices.Await(&j.wait, uint64(c.Key))
-		}
+	for _, j := range t.flushes[c.Seq] {
+		t.devices.Await(&j.wait, uint64(c.Key))
 	}
 }
 
@@ -95,82 +129,11 @@ func (t *Table) retire() {
 	t.retired = t.stations.Retired(t.retired[:0])
 	for _, f := range t.retired {
 		t.stats.flushed.Add(uint64(f.Killed))
-		for _, j := range t.jobs {
-			if j.seq == f.Seq {
-				j.over, j.count = true, f.Killed
-			}
+		for _, j := range t.flushes[f.Seq] {
+			j.over, j.count = true, f.Killed
+			j.traceApplied(t)
 		}
 	}
-}
-
-// Join makes a device hold the entries of port p from now on, and returns when
-// it holds those that are there. A row that the device refuses does not stop the
-// join; the refusals are joined in the error, and the rows are offered again.
-// Linux: the replay of switchdev_bridge_port_offload.
-func (t *Table) Join(ctx context.Context, d switchdev.Driver, p switchdev.PortID) error {
-	return t.SubmitJoin(d, p).Wait(ctx)
-}
-
-// SubmitJoin is Join without the wait.
-func (t *Table) SubmitJoin(d switchdev.Driver, p switchdev.PortID) *Ticket {
-	return t.membership("fdb.join", d, func(dev int, j *job) bool {
-		if !j.begun { // and not again: a leave may have come between two chunks
-			t.devs[dev].claims.ports[uint16(p)] = struct{}{}
-		}
-		touch := func(k cam.Key, _ cam.Ref) bool {
-			t.devices.Touch(uint64(k))
-			t.devices.Await(&j.wait, uint64(k))
-			return true
-		}
-		j.cursor = t.stations.Main().Scan(j.cursor, chunkSegments, touch)
-		return j.cursor.Done()
-	})
-}
-
-// Leave withdraws every row of port p from a device, and returns when none is
-// left there. The entries stay in the table; flush them with [Filter] if the
-// port is going for good. Linux: switchdev_bridge_port_unoffload, which returns
-// when the deferred work is done.
-func (t *Table) Leave(ctx context.Context, d switchdev.Driver, p switchdev.PortID) error {
-	return t.SubmitLeave(d, p).Wait(ctx)
-}
-
-// SubmitLeave is Leave without the wait.
-func (t *Table) SubmitLeave(d switchdev.Driver, p switchdev.PortID) *Ticket {
-	return t.membership("fdb.leave", d, func(dev int, j *job) bool {
-		delete(t.devs[dev].claims.ports, uint16(p))
-		t.devices.Review(dev, &j.wait)
-		return true
-	})
-}
-
-func (t *Table) membership(name string, d switchdev.Driver, run func(dev int, j *job) bool) *Ticket {
-	k := t.newTicket()
-	dev, err := t.indexOf(d, name)
-	switch {
-	case err != nil:
-		k.resolve(0, err)
-		return k
-	case t.devs[dev].claims.all:
-		k.resolve(0, &switchdev.OpError{Op: name, Device: t.devs[dev].name, Reason: "the device holds every port", Err: switchdev.ErrInvalid})
-		return k
-	}
-	j := &job{ticket: k, name: name, run: func(j *job) bool { return run(dev, j) }}
-	if !t.inbox.putJob(j, func() { k.stage() }) {
-		k.resolve(0, &switchdev.OpError{Op: name, Device: t.devs[dev].name, Err: switchdev.ErrClosed})
-		return k
-	}
-	t.nudge()
-	return k
-}
-
-// indexOf returns the place of a device of the table.
-func (t *Table) indexOf(d switchdev.Driver, op string) (int, error) {
-	dev := slices.IndexFunc(t.devs, func(x *device) bool { return x.Driver == d })
-	if dev < 0 {
-		return dev, &switchdev.OpError{Op: op, Reason: "not a device of this table", Err: switchdev.ErrNoDevice}
-	}
-	return dev, nil
 }
 
 // runJobs does a chunk of every job under way, in the order of their submission,
@@ -192,15 +155,22 @@ func (t *Table) runJobs(now time.Time) (worked bool) {
 
 func (t *Table) takeJobs(now time.Time) {
 	for _, j := range t.inbox.takeJobs() {
-		j.deadline = now.Add(t.cfg.Hardware.Timeout)
-		t.jobs = append(t.jobs, j)
+		t.takeJob(j, now)
+	}
+}
+
+func (t *Table) takeJob(j *job, now time.Time) {
+	j.deadline = now.Add(t.cfg.Hardware.Timeout)
+	t.jobs = append(t.jobs, j)
+	if j.seq != 0 {
+		t.flushes[j.seq] = append(t.flushes[j.seq], j) // one that was accepted twice has one number
 	}
 }
 
 // runJob does a chunk of one job and reports whether it may go on at once. A
 // flush that merely waits for an operation in flight is woken by its end.
 func (t *Table) runJob(j *job, now time.Time) bool {
-	waits := j.seq != 0 && !t.stations.Flushing()
+	waits := j.seq != 0 && !j.over && !t.stations.Flushing()
 	done := j.run(j)
 	j.begun = true
 	t.takeJobs(now)
@@ -218,15 +188,23 @@ func (t *Table) runJob(j *job, now time.Time) bool {
 }
 
 func (t *Table) endJob(j *job, err error) {
-	t.jobs = slices.DeleteFunc(t.jobs, func(x *job) bool { return x == j })
+	same := func(x *job) bool { return x == j }
+	t.jobs = slices.DeleteFunc(t.jobs, same)
+	if rest := slices.DeleteFunc(t.flushes[j.seq], same); len(rest) > 0 {
+		t.flushes[j.seq] = rest
+	} else {
+		delete(t.flushes, j.seq)
+	}
+	j.endWalk(t)
 	j.ended = true
 	j.wait.Cancel()
+	j.traceEnded(t, err)
 	j.ticket.resolve(j.count, err)
 }
 
 // endJobs ends every job with err.
 func (t *Table) endJobs(err error) {
-	t.jobs = append(t.jobs, t.inbox.takeJobs()...)
+	t.takeJobs(t.now())
 	for _, j := range slices.Clone(t.jobs) {
 		t.endJob(j, &switchdev.OpError{Op: j.name, Err: err})
 	}

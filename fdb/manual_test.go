@@ -107,7 +107,7 @@ func kinds(events []Event) string {
 func (b *bench) state() string {
 	var lines []string
 	for e := range b.All() {
-		lines = append(lines, fmt.Sprintf("%+v", e))
+		lines = append(lines, fmt.Sprintf("%v %s %v %d %v %v %v", e.Key, describe(e), e.Offload, e.Seq, e.Updated, e.Used, e.Stale))
 	}
 	slices.Sort(lines)
 	s := b.Stats()

@@ -13,90 +13,18 @@ import (
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-// The model of a table, slow and obvious: everything that was accepted, with its
-// number, in a list. What a key has is the fold of the list (rule 2).
-
-// value is what a key has; the zero value is no entry.
-type value struct {
-	present bool
-	port    switchdev.PortID
-	flags   Flags
-	owner   Owner
-	updated time.Time
-}
-
-func valueOf(e Entry) value { return value{true, e.Port, e.Flags, e.Owner, e.Updated} }
-
-func (v value) entry(k Key) Entry {
-	return Entry{Key: k, Port: v.port, Flags: v.flags, Owner: v.owner, Updated: v.updated}
-}
-
-// same compares all but the time.
-func (v value) same(w value) bool {
-	w.updated = v.updated
-	return v == w
-}
-
-type factKind uint8
-
-const (
-	factLearn factKind = iota
-	factFlush
-	factSweep
-	factOp
-)
-
-// fact is one thing that was accepted: a learn, a flush, a sweep's removal, or
-// an operation that ended with nil.
-type fact struct {
-	number int
-	kind   factKind
-	key    Key // but of a flush
-	port   switchdev.PortID
-	at     time.Time
-	filter Filter
-	result value // of an operation
-}
-
-func (f fact) fold(k Key, v value) value {
-	switch f.kind {
-	case factOp:
-		return f.result
-	case factSweep:
-		return value{}
-	case factFlush:
-		if v.present && f.filter.Selects(v.entry(k)) {
-			return value{}
-		}
-		return v
-	}
-	later := v
-	if f.at.After(v.updated) {
-		later.updated = f.at
-	}
-	switch {
-	case !v.present:
-		return value{true, f.port, 0, OwnerLearned, f.at}
-	case v.flags&Local != 0:
-		return v
-	case v.port == f.port || v.flags&Sticky != 0:
-		return later
-	}
-	later.port = f.port
-	later.flags &^= Extern | Locked
-	return later
-}
-
 // modelOp is a user's operation.
 type modelOp struct {
-	verb   verb
+	verb   Verb
 	entry  Entry
 	ticket *Ticket
 	staged bool
 	number int
-	result value // what it makes of the entry
-	same   bool  // it makes nothing of it
-	refuse error // what it is to be refused with, whatever devices say
+	at     time.Time // when it was staged
+	result value     // what it makes of the entry
+	same   bool      // it makes nothing of it
+	renew  bool      // but that its time is new
+	refuse error     // what it is to be refused with, whatever devices say
 }
 
 // gear is a device with its own moods.
@@ -123,8 +51,14 @@ type model struct {
 	sub    *Subscription
 	seq    uint64
 	told   map[Key]Entry // the table by its events
-	hold   time.Duration
 	bound  bool
+
+	ageing, topology time.Duration
+	max              int               // Learning.Max
+	peak             int               // how many may be learned: more than max if it was lowered
+	restless         bool              // a flush was accepted since the last Poll
+	late             map[uint64]Filter // flushes that select by the state in hardware, by number
+	taken            map[int]bool      // which of the events that were read are in the list
 }
 
 const modelKeys = 5
@@ -132,7 +66,7 @@ const modelKeys = 5
 func modelKey(n int) Key { return Key{MAC: key(byte(n + 1)).MAC, VLAN: switchdev.VLAN(n % 2 * 10)} }
 
 func newModel(t *rapid.T, cfg Config, devices int) *model {
-	m := &model{t: t, now: time.Unix(1_000_000, 0), queues: make(map[Key][]*modelOp), told: make(map[Key]Entry)}
+	m := &model{t: t, now: time.Unix(1_000_000, 0), queues: make(map[Key][]*modelOp), told: make(map[Key]Entry), late: make(map[uint64]Filter)}
 	m.polled = m.now
 	for d := range devices {
 		g := &gear{queued: newQueued(fmt.Sprintf("sw%d", d)), ports: [][]switchdev.PortID{{1, 2, 3}, {3, 4}}[d]}
@@ -140,7 +74,7 @@ func newModel(t *rapid.T, cfg Config, devices int) *model {
 		cfg.Hardware.Devices = append(cfg.Hardware.Devices, Device{Driver: g, Ports: g.ports})
 	}
 	cfg.Manual, cfg.Start, cfg.Events, cfg.Seed = true, m.now, 1<<12, 1
-	m.hold, m.bound = cfg.Ageing, cfg.Learning.Pending > 0
+	m.ageing, m.bound, m.max, m.peak = cfg.Ageing, cfg.Learning.Pending > 0, cfg.Learning.Max, cfg.Learning.Max
 	var err error
 	if m.table, err = New(cfg); err != nil {
 		t.Fatal(err)
@@ -189,10 +123,10 @@ func (m *model) Learn(t *rapid.T) {
 	got := m.table.Learn(k, p)
 	want := []Learned{Moved}
 	switch {
-	case !was.present && m.bound:
-		want = []Learned{Queued, Dropped}
+	case m.ageing == NoLearning:
+		want = []Learned{Ignored}
 	case !was.present:
-		want = []Learned{Queued}
+		want = m.admits(k)
 	case was.flags&Local != 0 && len(m.queues[k]) > 0:
 		want = []Learned{Own, Kept, Refreshed, Known} // it may be local no more
 	case was.flags&Local != 0:
@@ -202,28 +136,143 @@ func (m *model) Learn(t *rapid.T) {
 	case was.flags&Sticky != 0:
 		want = []Learned{Kept, Known}
 	}
+	if m.max > 0 && was.present && len(m.queues[k]) > 0 {
+		want = append(want, Limited) // it may be gone by then, and then there is no room
+	}
 	if !slices.Contains(want, got) {
 		t.Fatalf("Learn(%v, %d) = %v over %+v, want one of %v", k, p, got, was, want)
 	}
-	if got != Dropped && got != Own {
+	if got.Accepted() && got != Own {
 		m.note(fact{number: m.next(), kind: factLearn, key: k, port: p, at: m.tick(m.polled)})
+	}
+}
+
+// admits is what can come of a station that is new.
+func (m *model) admits(k Key) (want []Learned) {
+	n := m.learned()
+	full := m.max > 0 && n >= m.max
+	if !full {
+		want = append(want, Queued)
+		if m.bound {
+			want = append(want, Dropped)
+		}
+	}
+	// What was flushed or is on its way out may still have its place.
+	if full || m.max > 0 && (m.restless || m.inFlight() || len(m.queues[k]) > 0) {
+		want = append(want, Limited)
+	}
+	if full && m.bound {
+		want = append(want, Dropped)
+	}
+	return want
+}
+
+func (m *model) inFlight() bool {
+	for _, q := range m.queues {
+		if len(q) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// LearnLocked is an action: a frame on a locked port.
+func (m *model) LearnLocked(t *rapid.T) {
+	k, p := m.drawKey(), m.drawPort()
+	was := m.fold(k)
+	got := m.table.LearnLocked(k, p)
+	want := []Learned{Shut}
+	switch {
+	case m.ageing == NoLearning:
+		want = []Learned{Ignored}
+	case !was.present:
+		want = m.admits(k)
+	case was.port == p && was.flags&Locked != 0:
+		want = []Learned{Known, Refreshed}
+		if m.max > 0 && len(m.queues[k]) > 0 {
+			want = append(want, Limited)
+		}
+	}
+	if !slices.Contains(want, got) {
+		t.Fatalf("LearnLocked(%v, %d) = %v over %+v, want one of %v", k, p, got, was, want)
+	}
+	if got.Accepted() {
+		m.note(fact{number: m.next(), kind: factLocked, key: k, port: p, at: m.tick(m.polled)})
+	}
+}
+
+// Ageing is an action: another ageing time, or a topology change or its end.
+func (m *model) Ageing(t *rapid.T) {
+	if rapid.Bool().Draw(t, "topology") {
+		m.topology = rapid.SampledFrom([]time.Duration{0, 0, 500 * time.Millisecond, 3 * time.Second}).Draw(t, "hold")
+		if err := m.table.TopologyChange(m.topology); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		m.ageing = rapid.SampledFrom([]time.Duration{-1, 1234 * time.Millisecond, 4 * time.Second, time.Minute, NoLearning}).Draw(t, "ageing")
+		if err := m.table.SetAgeing(m.ageing); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := m.table.Hold(); got != m.hold() {
+		t.Fatalf("Hold = %v, want %v", got, m.hold())
+	}
+}
+
+// Limit is an action: another Learning.Max.
+func (m *model) Limit(t *rapid.T) {
+	m.max = rapid.IntRange(0, 4).Draw(t, "max")
+	if err := m.table.SetLearningMax(m.max); err != nil {
+		t.Fatal(err)
+	}
+	m.peak = max(m.max, m.learned()) // it removes nothing
+}
+
+// limited: the limit is kept at every moment, and what is learned is counted.
+func (m *model) limited(t *rapid.T) {
+	n, learned := m.learned(), 0
+	m.peak = max(m.max, min(m.peak, n))
+	if m.max > 0 && n > m.peak {
+		t.Fatalf("%d learned, of at most %d", n, m.peak)
+	}
+	for e := range m.table.All() {
+		if valueOf(e).counts() {
+			learned++
+		}
+	}
+	if got := m.table.Stats().Learned; got != learned {
+		t.Fatalf("Learned = %d, in the table %d", got, learned)
 	}
 }
 
 // Submit is an action: a user's operation.
 func (m *model) Submit(t *rapid.T) {
-	o := &modelOp{verb: verb(rapid.IntRange(0, 2).Draw(t, "verb")), entry: Entry{Key: m.drawKey(), Port: m.drawPort()}}
-	o.entry.Flags = rapid.SampledFrom([]Flags{0, Static, Static, Static | Sticky, Sticky, Permanent, Extern, Extern | Static}).Draw(t, "flags")
-	switch o.verb {
-	case verbAdd:
-		o.ticket = m.table.SubmitAdd(o.entry)
-	case verbReplace:
-		o.ticket = m.table.SubmitReplace(o.entry)
+	o := &modelOp{entry: Entry{Key: m.drawKey(), Port: m.drawPort()}}
+	o.verb = rapid.SampledFrom([]Verb{VerbAdd, VerbReplace, VerbReplace, VerbAppend, VerbUpdate, VerbUse, VerbDelete}).Draw(t, "verb")
+	o.entry.Flags = rapid.SampledFrom([]Flags{
+		0, Static, Static, Static | Sticky, Sticky, Permanent, Extern, Extern | Static, Extern | Local,
+		Static | Notify, Static | Notify, Static | Notify | Inactive, Sticky | Notify, Extern | Notify, Permanent | Notify,
+	}).Draw(t, "flags")
+	if rapid.IntRange(0, 3).Draw(t, "refresh") == 0 {
+		o.entry.Flags |= NoRefresh
+	}
+	if v := m.fold(o.entry.Key); v.present && rapid.Bool().Draw(t, "right port") {
+		o.entry.Port = v.port
+	}
+	switch e := o.entry; o.verb {
+	case VerbAdd:
+		o.ticket = m.table.SubmitAdd(e)
+	case VerbReplace:
+		o.ticket = m.table.SubmitReplace(e)
+	case VerbAppend:
+		o.ticket = m.table.SubmitAppend(e)
+	case VerbUpdate:
+		o.ticket = m.table.SubmitUpdate(e)
+	case VerbUse:
+		o.entry.Flags = 0
+		o.ticket = m.table.SubmitUse(e.Key, e.Port)
 	default:
-		if v := m.fold(o.entry.Key); v.present && rapid.Bool().Draw(t, "right port") {
-			o.entry.Port = v.port
-		}
-		o.ticket = m.table.SubmitDelete(o.entry.Key, o.entry.Port)
+		o.ticket = m.table.SubmitDelete(e.Key, e.Port)
 	}
 	m.queues[o.entry.Key] = append(m.queues[o.entry.Key], o)
 }
@@ -247,11 +296,34 @@ func (m *model) Withdraw(t *rapid.T) {
 func (m *model) Flush(t *rapid.T) {
 	p := m.drawPort()
 	f := rapid.SampledFrom([]Filter{
-		{}, Everything(), OnPort(p), {OnPort: true, Port: p}, {VLAN: 10},
+		{}, Dynamic(), OnPort(p), {OnPort: true, Port: p}, {VLAN: 10},
 		{Mask: User}, {Mask: Static | Local, Flags: Static}, {Mask: Extern, Flags: Extern},
+		{Flags: Static}, {Mask: Static, Flags: Static | Sticky}, {Mask: Locked, Flags: Locked},
+		{Mask: InHardware, Flags: InHardware}, {Mask: InHardware}, {Mask: Static | InHardware, Flags: InHardware},
+		{Mask: Static, Flags: InHardware}, {Mask: Extern, KeepExtern: true},
 	}).Draw(t, "filter")
 	m.table.SubmitFlush(f)
-	m.note(fact{number: m.next(), kind: factFlush, filter: f})
+	m.restless = true
+	switch late := f.Mask&InHardware != 0 && f.Flags&^f.Mask == 0; {
+	case late || f.KeepExtern && len(m.gears) > 0:
+		jobs := m.table.inbox.jobs
+		m.late[jobs[len(jobs)-1].seq] = f
+	}
+	m.note(fact{number: m.next(), kind: factFlush, filter: immediate(f)})
+}
+
+// immediate is the part of a filter that counts when it is submitted.
+func immediate(f Filter) Filter {
+	switch {
+	case f.Mask != 0 && f.Flags&^f.Mask != 0 || f.Mask&InHardware != 0:
+		return Filter{Mask: Static, Flags: Local} // nothing
+	case f.KeepExtern && f.Mask&f.Flags&Extern != 0:
+		return Filter{Mask: Static, Flags: Local}
+	case f.KeepExtern:
+		f.Mask |= Extern
+		f.KeepExtern = false
+	}
+	return f
 }
 
 // Poll is an action: the table works, at the same time.
@@ -266,12 +338,13 @@ func (m *model) Time(t *rapid.T) {
 }
 
 func (m *model) poll() {
-	m.polled = m.now
+	m.polled, m.restless = m.now, false
 	if next := m.table.Poll(m.now); !next.IsZero() && !next.After(m.now) {
 		m.t.Fatalf("Poll(%v) is due again at %v", m.now, next)
 	}
-	m.stage()
-	m.drain()
+	events := m.read()
+	m.stage(events)
+	m.hear(events)
 	for k, e := range m.told {
 		if e.Offload != Offloaded {
 			continue
@@ -290,12 +363,13 @@ func (m *model) poll() {
 
 // stage does in the list what Poll did in the table: the first operation of each
 // key is staged, and the next once it has ended.
-func (m *model) stage() {
+func (m *model) stage(events []Event) {
 	for n := range modelKeys {
 		k := modelKey(n)
 		for len(m.queues[k]) > 0 {
 			o := m.queues[k][0]
 			if !o.staged {
+				m.flushed(k, events)
 				m.decide(o)
 			}
 			select {
@@ -307,40 +381,32 @@ func (m *model) stage() {
 			m.queues[k] = m.queues[k][1:]
 			m.end(o)
 		}
+		m.flushed(k, events)
 	nextKey:
 	}
 }
 
-// decide is rule 5.
-func (m *model) decide(o *modelOp) {
-	o.staged, o.number = true, m.next()
-	old := m.fold(o.entry.Key)
-	switch {
-	case o.verb == verbDelete:
-		if !old.present || old.port != o.entry.Port {
-			o.refuse = switchdev.ErrNotExist
+// flushed takes what flushes removed of a key that select by the state in
+// hardware, which happened before the next operation was staged, if one was.
+func (m *model) flushed(k Key, events []Event) {
+	for i, e := range events {
+		f, late := m.late[e.Op]
+		if e.Kind != Flushed || e.Entry.Key != k || !late || m.taken[i] {
+			continue
 		}
-		return
-	case o.verb == verbAdd && old.present:
-		o.refuse = switchdev.ErrExist
-		return
-	}
-	o.result = value{true, o.entry.Port, o.entry.Flags | User, OwnerUser, m.tick(m.polled)}
-	switch {
-	case o.entry.Flags&Extern != 0:
-		o.result.owner = OwnerControl
-	case old.flags&Extern != 0:
-		o.result.flags |= Extern
-		o.result.owner = old.owner
-	}
-	if old.same(o.result) {
-		o.result, o.same = old, true // nothing to change, not even the time
+		if m.taken[i] = true; immediate(f).Selects(e.Old) {
+			continue // it was gone at once
+		}
+		if !f.Selects(e.Old) {
+			m.t.Fatalf("%+v selects %+v", f, e.Old)
+		}
+		m.note(fact{number: m.next(), kind: factGone, key: k})
 	}
 }
 
 // end takes the outcome of an operation into the list.
 func (m *model) end(o *modelOp) {
-	err, what := o.ticket.Err(), fmt.Sprintf("%s %+v", verbNames[o.verb], o.entry)
+	err, what := o.ticket.Err(), fmt.Sprintf("%s %+v", o.verb.op(), o.entry)
 	known := func(err error) bool {
 		return errors.Is(err, switchdev.ErrExist) || errors.Is(err, switchdev.ErrNotExist)
 	}
@@ -354,8 +420,11 @@ func (m *model) end(o *modelOp) {
 	case err != nil:
 		return // a device's; nothing has changed
 	}
-	if !o.same {
+	switch {
+	case !o.same:
 		m.note(fact{number: o.number, kind: factOp, key: o.entry.Key, result: o.result})
+	case o.renew:
+		m.note(fact{number: o.number, kind: factRenew, key: o.entry.Key, at: o.at})
 	}
 	m.held(o, what)
 }
@@ -377,21 +446,29 @@ func (m *model) held(o *modelOp, what string) {
 	}
 }
 
-// drain reads the events and applies them.
-func (m *model) drain() {
+// read reads what was told.
+func (m *model) read() (events []Event) {
+	m.taken = make(map[int]bool)
 	for {
 		e, ok, err := m.sub.TryNext()
 		if err != nil {
 			m.t.Fatal(err)
 		}
 		if !ok {
-			return
+			return events
 		}
-		m.hear(e)
+		events = append(events, e)
 	}
 }
 
-func (m *model) hear(e Event) {
+// hear applies what was told.
+func (m *model) hear(events []Event) {
+	for _, e := range events {
+		m.event(e)
+	}
+}
+
+func (m *model) event(e Event) {
 	if e.Seq <= m.seq {
 		m.t.Fatalf("event %d after %d", e.Seq, m.seq)
 	}
@@ -415,22 +492,50 @@ func (m *model) hear(e Event) {
 	if !fits {
 		m.t.Fatalf("event %+v\nover %+v %v", e, old, had)
 	}
+	if stale := e.Kind == Aged || m.stale(valueOf(e.Entry)); e.Entry.Stale != stale || e.Kind.Removes() && e.Old.Stale != stale {
+		m.t.Fatalf("event %+v, stale: %v", e, stale)
+	}
 	m.told[k] = e.Entry
 	if e.Kind.Removes() {
 		delete(m.told, k)
 	}
-	if e.Kind == Aged {
+	silenced := e.Kind == Changed && e.Entry.Seq == e.Old.Seq && e.Entry.Flags&^e.Old.Flags == Inactive
+	switch {
+	case e.Kind == Aged:
 		m.aged(k)
+	case silenced:
+		m.silenced(k, e)
 	}
 }
 
 // aged: a sweep takes only what is old enough, and only what ages.
 func (m *model) aged(k Key) {
-	v := m.fold(k)
-	if !v.present || v.flags&(Static|Local|Extern) != 0 || m.hold <= 0 || m.now.Sub(v.updated) < m.hold {
+	if v := m.fold(k); !m.stale(v) {
 		m.t.Fatalf("aged %v, which is %+v, at %v", k, v, m.now)
 	}
-	m.note(fact{number: m.next(), kind: factSweep, key: k})
+	m.note(fact{number: m.next(), kind: factGone, key: k})
+}
+
+// silenced: a sweep makes inactive only what has been silent, and is watched.
+func (m *model) silenced(k Key, e Event) {
+	v := m.fold(k)
+	if !v.silences() || !m.overdue(v, m.tick(m.polled)) || e.Old.Flags|Inactive != e.Entry.Flags {
+		m.t.Fatalf("inactive %v, which is %+v, at %v", k, v, m.now)
+	}
+	m.note(fact{number: m.next(), kind: factSilence, key: k})
+}
+
+// swept: when nothing is under way, what was overdue a moment ago has left or is
+// inactive.
+func (m *model) swept(t *rapid.T) {
+	was := m.tick(m.polled)
+	m.now = m.now.Add(max(0, min(m.hold(), time.Hour))/100 + 3*tickLength)
+	m.poll()
+	for n := range modelKeys {
+		if v := m.fold(modelKey(n)); (v.ages() || v.silences()) && m.overdue(v, was) {
+			t.Fatalf("overdue at %v and still there: %+v", was, v)
+		}
+	}
 }
 
 // Complete is an action: a device works off a batch.
@@ -525,15 +630,15 @@ func (m *model) Check(t *rapid.T) {
 		k := modelKey(n)
 		want := m.fold(k)
 		hit, ok := m.table.Lookup(k)
-		if ok != want.present || ok && (hit.Port != want.port || hit.Flags != want.flags) {
+		if ok != want.present || ok && (hit.Port != want.port || hit.Flags != want.flags&^(Notify|Inactive)) {
 			t.Fatalf("Lookup(%v) = %+v %v, want %+v", k, hit, ok, want)
 		}
 		e, err := m.table.Get(context.Background(), k)
-		if (err == nil) != want.present || err == nil && (!valueOf(e).same(want) || !e.Updated.Equal(want.updated)) {
+		if (err == nil) != want.present || err == nil && (!valueOf(e).same(want) || !e.Updated.Equal(want.updated) || e.Stale != m.stale(want)) {
 			t.Fatalf("Get(%v) = %+v, %v\nwant %+v", k, e, err, want)
 		}
 	}
-	m.drain() // submitting may not publish, but Close and Poll do
+	m.hear(m.read()) // submitting may not publish, but Close and Poll do
 	snap := m.table.Snapshot()
 	n := 0
 	for e := range snap.All() {
@@ -549,6 +654,7 @@ func (m *model) Check(t *rapid.T) {
 	if err := m.table.stations.Check(); err != nil {
 		t.Fatal(err)
 	}
+	m.limited(t)
 }
 
 // rest brings everything to an end with devices that do as they are told, and
@@ -559,6 +665,16 @@ func (m *model) rest(t *rapid.T) {
 			m.say(g)
 		}
 	}
+	m.settle()
+	m.swept(t)
+	m.settle()
+	m.Check(t)
+	m.matches(t)
+	m.conserved(t)
+}
+
+// settle polls until nothing is under way.
+func (m *model) settle() {
 	for range 200 {
 		m.poll()
 		worked := false
@@ -580,7 +696,10 @@ func (m *model) rest(t *rapid.T) {
 		}
 		m.now = due
 	}
-	m.Check(t)
+}
+
+// matches compares what is then quiet.
+func (m *model) matches(t *rapid.T) {
 	for k, q := range m.queues {
 		if len(q) > 0 {
 			t.Fatalf("%d operations on %v have not ended", len(q), k)
@@ -606,7 +725,6 @@ func (m *model) rest(t *rapid.T) {
 			t.Fatalf("at rest %s holds %v too much", g.name, rows)
 		}
 	}
-	m.conserved(t)
 }
 
 // offloaded: the flag is true exactly where there is a device and all hold it.
@@ -638,7 +756,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		return func(t *rapid.T) { m.t = t; f(t) }
 	}
 	return map[string]func(*rapid.T){
-		"": with(m.Check), "learn": with(m.Learn), "learn again": with(m.Learn), "submit": with(m.Submit), "submit again": with(m.Submit),
+		"": with(m.Check), "learn locked": with(m.LearnLocked), "ageing": with(m.Ageing), "limit": with(m.Limit), "learn": with(m.Learn), "learn again": with(m.Learn), "submit": with(m.Submit), "submit again": with(m.Submit),
 		"withdraw": with(m.Withdraw), "flush": with(m.Flush), "poll": with(m.Poll), "time": with(m.Time), "complete": with(m.Complete),
 		"complete again": with(m.Complete), "reset": with(m.Reset), "say": with(m.Say), "forget": with(m.Forget),
 	}

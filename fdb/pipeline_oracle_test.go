@@ -2,7 +2,9 @@ package fdb
 
 import (
 	"errors"
+	"slices"
 
+	"github.com/switchcore/switchcore/fdb/internal/cam"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
@@ -68,7 +70,7 @@ func (o *oracle) learn(key int, port uint8) {
 
 // covers reports whether a flush removes a value.
 func covers(f deed, v shown) bool {
-	return v.on && (f == doF || v.port == 2 && !v.static)
+	return v.on && (f == doF || v.port == 2 && (!v.static || f == doQ))
 }
 
 func (f pastFact) apply(v shown) shown {
@@ -79,7 +81,7 @@ func (f pastFact) apply(v shown) shown {
 		}
 		v.port = f.port
 		return v
-	case doF, doP:
+	case doF, doP, doQ:
 		if covers(f.kind, v) {
 			return shown{}
 		}
@@ -210,10 +212,13 @@ func (w *world) stagedNow(x *watched) {
 		x.want = shown{true, 1, true}
 	case doR2:
 		x.want = shown{true, 2, true}
-	case doD:
+	case doD, doM:
 		if !x.at.on || x.at.port != 1 {
 			x.refuse = switchdev.ErrNotExist
 		}
+	}
+	if w.gone && x.task.act == doR2 {
+		x.refuse = switchdev.ErrPortGone
 	}
 	for i, d := range w.devs {
 		x.had[i], x.kept[i] = d.rows[key], true
@@ -237,6 +242,10 @@ func (w *world) ended(x *watched) {
 		}
 	case x.refuse != nil:
 		w.that(errors.Is(err, x.refuse), "%v: %v, Lookup said %v: want %v (I7)", x.task, err, x.at, x.refuse)
+		return
+	}
+	if x.task.act == doM || w.p.soft && x.task.act != doD && !w.closed {
+		w.that(err == nil || w.closed, "%v: %v, whatever devices say", x.task, err)
 		return
 	}
 	w.that(!errors.Is(err, switchdev.ErrExist) && !errors.Is(err, switchdev.ErrNotExist), "%v: %v, but Lookup said %v (I7)", x.task, err, x.at)
@@ -274,6 +283,12 @@ func (w *world) flushed(f *flushing) {
 		}
 		for dev, d := range w.devs {
 			r := d.rows[i]
+			if f.act == doQ {
+				w.that(!r.on || r.port != 2, "port 2 is removed, device %d holds %+v (I23)", dev, r)
+				w.that(d.out == nil || !slices.ContainsFunc(d.out.ops, func(o switchdev.FDBOp) bool {
+					return o.Verb == switchdev.FDBSet && o.Entry.Port == 2
+				}), "port 2 is removed, and a call is out for it (I23)")
+			}
 			old := r.same(rowOfValue(f.killed[i])) && r.formed < f.at
 			w.that(!old || w.wanted(dev, i).same(r), "flush over, device %d still holds %+v", dev, r)
 		}
@@ -308,6 +323,10 @@ func (w *world) check() {
 			continue // there are no events any more
 		}
 		e, ok := w.t.main(worldCams[i])
+		if p, held := w.t.untold.get(worldCams[i]); held {
+			w.that(ok && w.p.drop, "key %d is provisional and not in main", i)
+			e, ok = p.told, p.told.Hot != 0
+		}
 		ev := &w.events[i]
 		w.that(ok == (ev.Kind != 0), "key %d in main: %v, in the events: %v", i, ok, ev.Kind)
 		if !ok {
@@ -358,6 +377,11 @@ func (w *world) readEvents() {
 		was := w.events[key].Kind != 0
 		old := &w.events[key].Entry
 		switch {
+		case e.Kind == Vetoed:
+			w.veto(key, e)
+			w.that(was == (e.Old != Entry{}) && (!was || old.Port == e.Old.Port && old.Flags == e.Old.Flags), "%v of %+v, known is %+v", e.Kind, e.Old, *old)
+			w.events[key] = Event{}
+			continue
 		case e.Kind == Added:
 			w.that(!was, "Added twice")
 		case e.Kind.Removes():
@@ -370,6 +394,34 @@ func (w *world) readEvents() {
 			w.that(was && old.Port == e.Old.Port && old.Flags == e.Old.Flags, "%v of %+v, known is %+v", e.Kind, e.Old, *old)
 		}
 		w.events[key] = e
+		if w.p.drop && (e.Kind == Added || e.Kind == MovedTo) && e.Entry.Owner == OwnerLearned {
+			w.toldAt(key, uint8(e.Entry.Port))
+		}
+	}
+}
+
+// toldAt checks that a station is told where it was learned only when the devices
+// hold it there (I18).
+func (w *world) toldAt(key int, port uint8) {
+	if e, ok := w.t.main(worldCams[key]); !ok || uint8(e.Port()) != port || e.Has(cam.User) {
+		return // another one has come over it
+	}
+	for dev, d := range w.devs {
+		want := w.wanted(dev, key)
+		w.that(!want.on || d.rows[key].same(want) || !d.rows[key].on && (d.aged[key] || !w.heard(dev)),
+			"told on port %d, but device %d holds %+v (I18)", port, dev, d.rows[key])
+	}
+}
+
+// veto follows what a refusal does to a learned station: it may go, unless a later
+// frame has brought it back.
+func (w *world) veto(key int, e Event) {
+	h := &w.oracle.keys[key]
+	w.vetoed[key] |= 1 << e.Entry.Port
+	w.that(w.p.drop && e.Entry.Flags == 0 && len(h.facts) == 0, "%+v is vetoed (I18)", e.Entry)
+	if _, ok := w.t.Lookup(worldKeys[key]); !ok && h.base.on { // no flush has covered it already
+		w.that(!h.base.static && h.base.port == uint8(e.Entry.Port), "%v is vetoed, and is %v (I18)", e.Entry, h.base)
+		h.base = shown{}
 	}
 }
 

@@ -72,7 +72,62 @@ func pipelinePrograms(n int) []*pipelineProgram {
 			}
 		}
 	})
-	return append(ps, specialPrograms(n)...)
+	return append(append(ps, specialPrograms(n)...), policyPrograms(n)...)
+}
+
+func tasksOf(acts ...deed) (tasks []task) {
+	for _, a := range acts {
+		tasks = append(tasks, task{act: a})
+	}
+	return tasks
+}
+
+// policyPrograms returns the programs with Remove, with a port that is removed,
+// with devices that may refuse what is learned, with entries that are made
+// whatever devices say, and with a breaker.
+func policyPrograms(n int) []*pipelineProgram {
+	var ps []*pipelineProgram
+	add := func(tasks []task, p pipelineProgram, layouts ...int) {
+		for _, layout := range layouts {
+			q := p
+			q.tasks, q.layout, q.keys = tasks, layout, 1
+			ps = append(ps, &q)
+		}
+	}
+	few := 0 // with three actions only one thing goes wrong
+	if n < 3 {
+		few = 1
+	}
+	multisets(tasksOf(doL1, doL2, doA1, doR1, doR2, doD, doF, doX), n-1, func(tasks []task) {
+		add(append(slices.Clone(tasks), task{act: doM}), pipelineProgram{hung: -1, refusals: 1, times: few}, 0, 2)
+		add(append(slices.Clone(tasks), task{act: doQ}), pipelineProgram{hung: -1, refusals: 1, times: few}, 0, 3)
+		if n < 3 {
+			add(append(slices.Clone(tasks), task{act: doQ}), pipelineProgram{hung: 1, times: 1}, 0, 3)
+			add(append(slices.Clone(tasks), task{act: doQ}), pipelineProgram{hung: -1, losses: 1, times: 1}, 0)
+		}
+	})
+	multisets(tasksOf(doL1, doL2, doR2, doD, doF, doP, doG, doX), n, func(tasks []task) {
+		if countDeed(tasks, doL1)+countDeed(tasks, doL2) == 0 || countDeed(tasks, doG) > 1 {
+			return
+		}
+		add(tasks, pipelineProgram{hung: -1, drop: true, refusals: 1, times: few}, 0, 1)
+		if n < 3 {
+			add(tasks, pipelineProgram{hung: -1, drop: true, losses: 1, times: 1}, 0, 2)
+			add(tasks, pipelineProgram{hung: 0, drop: true, times: 1}, 0, 2)
+		}
+	})
+	multisets(tasksOf(doL2, doA1, doR1, doR2, doD, doF, doX), n, func(tasks []task) {
+		add(tasks, pipelineProgram{hung: -1, soft: true, refusals: 1, times: few}, 0, 2)
+		if n < 3 {
+			add(tasks, pipelineProgram{hung: -1, soft: true, losses: 1, times: 1}, 0, 4)
+			add(tasks, pipelineProgram{hung: 0, soft: true, times: 2, breaker: 1}, 0, 2)
+		}
+	})
+	multisets(tasksOf(doL1, doA1, doR1, doR2, doD, doX), n, func(tasks []task) {
+		add(tasks, pipelineProgram{hung: -1, breaker: 1, times: 1 + few}, 0, 2)
+		add(tasks, pipelineProgram{hung: 1, breaker: 1, times: 1}, 0, 3)
+	})
+	return ps
 }
 
 // specialPrograms returns the programs with two keys, with devices of one row, and with

@@ -36,13 +36,14 @@ func (w *world) state() []byte {
 	for _, k := range w.left {
 		b = append(b, byte(k.act), k.key)
 	}
-	b = append(b, 0xff, byte(w.refusals), byte(w.losses), byte(w.times), packBits(w.closed))
+	b = append(b, 0xff, byte(w.refusals), byte(w.losses), byte(w.times), packBits(w.closed, w.gone))
+	b = append(b, w.vetoed[:]...)
 	if !w.closed {
 		b = t.stations.AppendState(b, worldCams[:w.p.keys], t.clock.tick(), w.rank)
 		d := offload.Describer[uint64, row]{Key: appendKey, Row: appendRow, Now: w.now, Unit: worldTick}
 		for _, j := range t.jobs {
 			d.Waiters = append(d.Waiters, &j.wait)
-			b = append(b, packBits(j.ran, j.over), byte(j.count), byte(j.deadline.Sub(w.now)/worldTick), w.rank(j.seq))
+			b = append(b, packBits(j.ran, j.over), byte(j.dev), byte(j.count), byte(j.deadline.Sub(w.now)/worldTick), w.rank(j.seq))
 			b = j.wait.AppendState(b)
 		}
 		for _, j := range t.inbox.jobs {
@@ -57,6 +58,12 @@ func (w *world) state() []byte {
 			b = append(b, until)
 		}
 		for i, k := range worldCams[:w.p.keys] {
+			if p, ok := t.untold.get(k); ok {
+				b = append(b, 1, byte(p.told.Port()), byte(rowOf(p.told).flags), packBits(p.told.Hot != 0))
+			}
+			if p, ok := t.untold.pauses.of[k]; ok {
+				b = append(b, 2, byte(p.port), byte(p.tries), byte(p.until.Sub(w.now)/worldTick))
+			}
 			for _, o := range t.queues[k] {
 				b = append(b, byte(o.verb), byte(o.entry.Port))
 			}

@@ -96,10 +96,16 @@ func (w *world) submit(c choice) {
 	switch k.act {
 	case doL1, doL2:
 		port := uint8(1 + k.act - doL1)
-		if got := w.t.Learn(at, switchdev.PortID(port)); !got.Accepted() {
+		switch got := w.t.Learn(at, switchdev.PortID(port)); {
+		case got == Barred:
+			w.that(w.gone && port == 2, "Learn on port %d says %v", port, got)
+		case got == Refused:
+			w.that(w.vetoed[k.key]&(1<<port) != 0, "Learn on port %d says %v", port, got)
+		case !got.Accepted() || w.gone && port == 2:
 			w.fail("Learn says %v", got)
+		default:
+			w.oracle.learn(int(k.key), port)
 		}
-		w.oracle.learn(int(k.key), port)
 	case doA1:
 		w.watch(k, w.t.SubmitAdd(e))
 	case doR1:
@@ -109,6 +115,11 @@ func (w *world) submit(c choice) {
 		w.watch(k, w.t.SubmitReplace(e))
 	case doD:
 		w.watch(k, w.t.SubmitDelete(at, 1))
+	case doM:
+		w.watch(k, w.t.SubmitRemove(at, 1))
+	case doQ:
+		w.gone = true
+		w.watchFlush(k, w.t.SubmitRemovePort(2))
 	case doF:
 		w.watchFlush(k, w.t.SubmitFlush(Filter{}))
 	case doP:

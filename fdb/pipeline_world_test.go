@@ -31,10 +31,12 @@ const (
 	doG // a device ages out a row that is not static
 	doX // a device is reset
 	doC // the table is closed
+	doM // remove from port 1, whatever devices say
+	doQ // port 2 is removed
 	numDeeds
 )
 
-var deedNames = [...]string{"L1", "L2", "A1", "R1", "R2", "D", "F", "P", "G", "X", "C"}
+var deedNames = [...]string{"L1", "L2", "A1", "R1", "R2", "D", "F", "P", "G", "X", "C", "M", "Q"}
 
 const (
 	numDevs   = 2
@@ -65,8 +67,11 @@ type pipelineProgram struct {
 	hung     int // a device that answers nothing, or -1
 	capacity int // rows that a device can hold, 0: any number
 	keys     int
-	number   int // its place among all
-	actions  int // the length class that it was taken into
+	drop     bool // what devices refuse is not learned
+	soft     bool // what devices refuse is made all the same
+	breaker  int  // after how many timeouts a device is out of order, 0: never
+	number   int  // its place among all
+	actions  int  // the length class that it was taken into
 }
 
 func (p *pipelineProgram) String() string {
@@ -74,8 +79,8 @@ func (p *pipelineProgram) String() string {
 	for i, k := range p.tasks {
 		names[i] = k.String()
 	}
-	return fmt.Sprintf("[%s] ports %v refusals %d losses %d times %d hung %d capacity %d",
-		strings.Join(names, " "), layouts[p.layout], p.refusals, p.losses, p.times, p.hung, p.capacity)
+	return fmt.Sprintf("[%s] ports %v refusals %d losses %d times %d hung %d capacity %d drop %v soft %v breaker %d",
+		strings.Join(names, " "), layouts[p.layout], p.refusals, p.losses, p.times, p.hung, p.capacity, p.drop, p.soft, p.breaker)
 }
 
 // layouts are the ports that the two devices claim.
@@ -193,6 +198,8 @@ type world struct {
 	losses   int
 	times    int
 	closed   bool
+	gone     bool           // port 2 was removed
+	vetoed   [maxKeys]uint8 // ports on which the station was refused, as bits
 	oracle   oracle
 	sub      *Subscription
 	events   [maxKeys]Event // the entries as the events tell them
@@ -206,7 +213,16 @@ type world struct {
 func newWorld(p *pipelineProgram) *world {
 	w := &world{p: p, now: worldStart, left: append([]task(nil), p.tasks...), refusals: p.refusals, losses: p.losses, times: p.times}
 	cfg := Config{Manual: true, Seed: 1, Start: worldStart, Events: 16, Ageing: -1,
-		Hardware: Hardware{Timeout: worldTick, Retry: 2 * worldTick, Devices: make([]Device, 0, numDevs)}}
+		Hardware: Hardware{Timeout: worldTick, Retry: 2 * worldTick, Breaker: -1, Devices: make([]Device, 0, numDevs)}}
+	if p.breaker > 0 {
+		cfg.Hardware.Breaker = p.breaker
+	}
+	if p.drop {
+		cfg.Learning.Vetoed = PolicyRefuse
+	}
+	if p.soft {
+		cfg.Hardware.Vetoed = PolicySoftware
+	}
 	for i := range w.devs {
 		w.devs[i] = &fakeDevice{name: string(rune('a' + i)), epoch: 1}
 		cfg.Hardware.Devices = append(cfg.Hardware.Devices, Device{Driver: w.devs[i], Ports: layouts[p.layout][i]})

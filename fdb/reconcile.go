@@ -3,9 +3,12 @@ package fdb
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
+	"github.com/switchcore/switchcore/fdb/internal/cam"
+	"github.com/switchcore/switchcore/internal/offload"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
@@ -14,7 +17,8 @@ import (
 // device is brought to what the table wants, as after a refusal (rule 28). It
 // returns how many rows differed; the errors are those of the dump, and
 // ErrUnsupported for a device that cannot be read. Rows that the device learned
-// by itself are its own and do not count.
+// by itself are its own and do not count, but those of a device with Ages that
+// have no entry get one, as do others of a device with Adopt.
 //
 // A table reconciles on its own when a device reported faster than it was heard.
 func (t *Table) Reconcile(ctx context.Context, d switchdev.Driver) (int, error) {
@@ -43,8 +47,8 @@ func (t *Table) SubmitReconcile(d switchdev.Driver) *Ticket {
 		d.audits = append(d.audits, j)
 		return true
 	}
-	j := &job{ticket: k, name: name, run: run, elsewhere: true}
-	if !t.inbox.putJob(j, func() { k.stage() }) {
+	j := &job{ticket: k, name: name, run: run, elsewhere: true, device: t.devs[dev].name}
+	if !t.inbox.putJob(j, func() { k.stage(); j.traceAccepted(t) }) {
 		k.resolve(0, &switchdev.OpError{Op: name, Device: t.devs[dev].name, Err: switchdev.ErrClosed})
 		return k
 	}
@@ -73,13 +77,14 @@ func (l *lossy) read(t *Table, err error) {
 
 // auditDue reports whether device d is to be read. The caller holds the slot.
 func (t *Table) auditDue(d *device, now time.Time) bool {
-	return !t.closed && (len(d.audits) > 0 || d.lossy.on && !d.lossy.at.After(now))
+	return !t.closed && (len(d.audits) > 0 || d.lossy.on && !d.lossy.at.After(now) || d.dumper != nil && d.doubts.due(now))
 }
 
 // audit reads a device and judges what it holds. It is called with the slot
-// held, and gives it up while the driver works.
+// held, and gives it up while the driver works. From before the dump to the end
+// of the judgement the device is handed nothing.
 func (t *Table) audit(dev int) {
-	d := t.devs[dev]
+	d, began := t.devs[dev], t.now()
 	jobs := d.audits
 	d.audits, d.lossy.again = nil, false
 	mark, _ := t.devices.Mark(dev)
@@ -87,43 +92,90 @@ func (t *Table) audit(dev int) {
 	d.read, d.reading = limit{cancel, t.now().Add(callTimeouts * t.cfg.Hardware.Timeout)}, true
 	t.devices.Hold(dev, true)
 	t.unlock()
-	rows, epoch, err := t.dump(ctx, d)
+	a, rows, epoch, err := t.dump(ctx, dev)
 	cancel()
 	<-t.slot
 	d.read, d.reading = limit{}, false
-	t.devices.Hold(dev, false)
-	differ := 0
 	if err == nil {
 		t.devices.Reset(dev, epoch, t.now())
-		if _, known := t.devices.Mark(dev); known == epoch {
-			differ = t.devices.Reconcile(dev, mark, rows)
-		} else {
-			err = &switchdev.OpError{Op: "fdb.reconcile", Device: d.name, Reason: "the device was reset meanwhile", Err: switchdev.ErrBusy}
-		}
+		t.flushChanges()
+		t.judgeDoubts(dev, mark, rows, nil)
+		a.Mark = mark
+		err = t.judge(a, epoch)
+	} else {
+		t.judgeDoubts(dev, mark, nil, err)
 	}
+	t.devices.Hold(dev, false)
 	t.flushChanges()
 	d.lossy.read(t, err)
+	t.traceReconciled(d, a.Differ, began, err)
 	for _, j := range jobs {
-		j.count = differ
+		j.count = a.Differ
 		t.endJob(j, err)
 	}
 }
 
-// dump reads the rows that a device was told to hold.
-func (t *Table) dump(ctx context.Context, d *device) (rows map[uint64]row, epoch switchdev.Epoch, err error) {
+// judge compares a dump with what the device is believed to hold, a chunk at a
+// time: between two the slot is given up. A reset meanwhile makes the dump
+// worthless.
+func (t *Table) judge(a *offload.Audit[uint64, row], epoch switchdev.Epoch) error {
+	defer t.devices.GiveUp(a)
+	for {
+		if _, known := t.devices.Mark(a.Dev); known != epoch {
+			return &switchdev.OpError{Op: "fdb.reconcile", Device: t.devs[a.Dev].name, Reason: "the device was reset meanwhile", Err: switchdev.ErrBusy}
+		}
+		if t.closed {
+			return &switchdev.OpError{Op: "fdb.reconcile", Device: t.devs[a.Dev].name, Err: switchdev.ErrClosed}
+		}
+		over := t.devices.Judge(a)
+		t.stats.adopted.Add(uint64(a.Adopted))
+		a.Adopted = 0
+		t.flushChanges()
+		if over {
+			return nil
+		}
+		t.unlock()
+		<-t.slot
+	}
+}
+
+// dump reads the rows that a device was told to hold, and those that it made by
+// itself if they are entries.
+func (t *Table) dump(ctx context.Context, dev int) (a *offload.Audit[uint64, row], rows map[uint64]row, epoch switchdev.Epoch, err error) {
+	d := t.devs[dev]
 	rows = make(map[uint64]row)
+	made := make(map[uint64]bool)
+	a = &offload.Audit[uint64, row]{Dev: dev, Rows: rows}
+	if d.Ages || d.Adopt {
+		a.Adopt = func(k uint64, r row) (held row, ok bool) {
+			if !d.Adopt && !made[k] || !d.claims.has(r.port) {
+				return row{}, false
+			}
+			return t.adopt(r, cam.Key(k))
+		}
+		a.Same = func(believed, read row) bool {
+			return believed.port == read.port && (believed.flags^read.flags)&^switchdev.FDBExtern == 0
+		}
+	}
 	err = &switchdev.OpError{Op: "fdb.reconcile", Device: d.name, Reason: "the driver panicked", Err: switchdev.ErrOutcomeUnknown}
 	defer t.recovered(d)
 	epoch, err = d.dumper.DumpFDB(ctx, d.Domain, func(r switchdev.FDBRow) bool {
-		if r.Flags&switchdev.FDBHWLearned == 0 {
-			rows[r.Key.Pack()] = row{port: uint16(r.Port), flags: r.Flags & hardwareFlags}
+		k, w := r.Key.Pack(), row{port: uint16(r.Port), flags: r.Flags & hardwareFlags}
+		if r.Flags&switchdev.FDBHWLearned != 0 {
+			if !d.Ages || r.Flags&switchdev.FDBLocked != 0 {
+				return true
+			}
+			made[k] = true
+			w.flags = switchdev.FDBExtern // as the entry is
 		}
+		rows[k] = w
 		return true
 	})
+	a.Keys = slices.Sorted(maps.Keys(rows))
 	if oe := (*switchdev.OpError)(nil); err != nil && !errors.As(err, &oe) {
 		err = &switchdev.OpError{Op: "fdb.reconcile", Device: d.name, Err: err}
 	}
-	return rows, epoch, err
+	return a, rows, epoch, err
 }
 
 // hardwareFlags are the flags of which a row is made.

@@ -2,27 +2,34 @@ package fdb
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 
 	"github.com/switchcore/switchcore/internal/offload"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-// refusal is a user operation that ended with an error, until it is logged: a
-// handler is the user's, and is called with nothing held.
+// refusal is a user operation that ended with an error, or a learned station that
+// a device refused.
 type refusal struct {
-	verb verb
+	verb Verb
 	key  Key
 	err  error
+	// learned: it was no user's but a station that was seen.
+	learned bool
 }
 
-func (r refusal) log(t *Table) {
-	t.cfg.Logger.Debug("fdb: operation refused", "table", t.cfg.Name, "op", verbNames[r.verb], "key", r.key, "err", r.err)
+func (t *Table) logRefusal(r refusal) {
+	if r.learned {
+		t.log(slog.LevelDebug, "fdb: station refused", "key", r.key, "err", r.err)
+		return
+	}
+	t.log(slog.LevelDebug, "fdb: operation refused", "op", r.verb.op(), "key", r.key, "err", r.err)
 }
 
 // closedErr is the outcome of an operation that came too late.
 func (o *op) closedErr() error {
-	return &switchdev.OpError{Op: verbNames[o.verb], Object: o.entry.Key.String(), Err: switchdev.ErrClosed}
+	return &switchdev.OpError{Op: o.verb.op(), Object: o.entry.Key.String(), Err: switchdev.ErrClosed}
 }
 
 // named says in an error of the device engine what was attempted on what. What a

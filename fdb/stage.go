@@ -11,27 +11,33 @@ import (
 // op is one user operation on its way: submitted, then in the queue of its key,
 // then staged and in the hands of the devices, then finished.
 type op struct {
-	verb   verb
+	verb   Verb
 	entry  Entry
 	key    cam.Key
 	ticket *Ticket
+	part   *Op // of a batch; nil if the ticket is the operation's own
 
 	seq  uint64 // drawn when staged (rule 1)
 	next overlay.Entry
 	same bool // next is what the entry is already
-	dev  offload.Op[uint64, row]
+	// renew: nothing but its time changes.
+	renew bool
+	dev   offload.Op[uint64, row]
+	at    time.Time // when it was submitted, for hooks
 }
 
 // submit queues an operation; whoever holds the slot takes it from there.
-func (t *Table) submit(v verb, e Entry) *Ticket {
+func (t *Table) submit(v Verb, e Entry) *Ticket {
 	k := t.newTicket()
-	if err := v.check(e); err != nil {
+	if err := v.check(&e); err != nil {
 		k.resolve(0, err)
 		return k
 	}
 	o := &op{verb: v, entry: e, key: camKey(e.Key), ticket: k}
+	o.traceSubmitted(t)
 	if !t.inbox.put(o) {
 		k.resolve(0, o.closedErr())
+		o.traceEnded(t, k.err)
 		return k
 	}
 	t.offer()
@@ -44,8 +50,7 @@ func (t *Table) takeInbox(now time.Time) bool {
 	ops := t.inbox.take()
 	for _, o := range ops {
 		if t.closed {
-			o.ticket.stage()
-			o.ticket.resolve(0, o.closedErr())
+			o.refuseClosed(t)
 			continue
 		}
 		q := t.queues[o.key]
@@ -72,6 +77,7 @@ func (t *Table) stageReady(now time.Time) bool {
 func (t *Table) stageKey(k cam.Key, now time.Time) {
 	q := t.queues[k]
 	for len(q) > 0 && !q[0].ticket.stage() {
+		q[0].traceWithdrawn(t)
 		q = q[1:]
 	}
 	if len(q) == 0 {
@@ -88,40 +94,50 @@ func (t *Table) stage(o *op, now time.Time) {
 	old, seq := t.stations.Stage(o.key)
 	t.flushChanges() // what was pending for the key
 	o.seq = seq
-	next, change, err := o.decide(old)
-	if err != nil {
+	o.traceStaged(t)
+	d, err := o.decide(t, old)
+	if t.gone.has(o.entry.Port) {
+		err = o.portGone()
+	}
+	switch {
+	case err != nil:
 		t.finish(o, nil, err)
 		return
+	case o.verb == VerbRemove:
+		t.removed(o)
+		return
 	}
-	if change && next.Hot != 0 {
-		next.Seq, next.Hot = seq, next.WithStamp(t.clock.tick())
+	next := d.next
+	if d.change && next.Hot != 0 {
+		next.Seq = seq
 	}
 	// Where nothing changes the devices still have to hold it: nil says so.
-	o.next, o.same = next, !change
+	o.next, o.same, o.renew = next, !d.change, d.renew
 	t.inFlight[o.key] = o
-	o.dev = offload.Op[uint64, row]{Key: uint64(o.key), Tag: o}
+	o.dev = offload.Op[uint64, row]{Key: uint64(o.key), Tag: o, Soft: t.cfg.Hardware.Vetoed == PolicySoftware && o.verb != VerbDelete}
 	if next.Hot != 0 {
 		o.dev.New, o.dev.Set = rowOf(next), offloadable(next)
 	}
+	t.stations.Expect(o.key, next.Hot)
 	t.devices.Begin(&o.dev, now)
+	t.flushChanges()
 }
 
 // finish publishes what the operation made, next, or leaves the entry as it is
 // if that is nil, ends the ticket, and lets the key's next operation be staged.
 func (t *Table) finish(o *op, next *overlay.Entry, err error) {
 	delete(t.inFlight, o.key)
-	t.stations.Finish(o.key, o.seq, next)
-	if next != nil && t.sweep.due.IsZero() && t.Ageing() == NoLearning {
-		t.sweep.due = t.now() // a dynamic entry leaves at once then, as in Linux
+	if o.same && err == nil {
+		next = t.confirmed(o)
 	}
+	t.stations.Finish(o.key, o.seq, next)
 	t.flushChanges()
 	if len(t.jobs) > 0 {
 		t.nudge() // a flush may have waited for this
 	}
-	o.ticket.resolve(0, err)
+	o.end(err)
 	if err != nil {
-		t.stats.refused.Add(1)
-		t.refusals = append(t.refusals, refusal{o.verb, o.entry.Key, err})
+		t.refused(o, err)
 	}
 	q := t.queues[o.key][1:]
 	if len(q) == 0 {
@@ -130,4 +146,31 @@ func (t *Table) finish(o *op, next *overlay.Entry, err error) {
 		t.queues[o.key] = q
 		t.ready = append(t.ready, o.key)
 	}
+}
+
+// refused notes that an operation ended with an error.
+func (t *Table) refused(o *op, err error) {
+	t.stats.refused.Add(1)
+	t.logRefusal(refusal{verb: o.verb, key: o.entry.Key, err: err})
+}
+
+// confirmed does what is left to do for an operation that found the entry as it
+// wants it: it renews the time, if that is asked for. A pending flush that selects
+// by the state in hardware has not judged the entry yet, and is to spare what was
+// wanted after it: the entry gets the number of the operation, and nobody is told.
+func (t *Table) confirmed(o *op) *overlay.Entry {
+	if o.renew {
+		t.stations.Update(o.key, func(e overlay.Entry) overlay.Entry {
+			e.Hot = e.WithStamp(max(e.Stamp(), o.next.Stamp()))
+			return e
+		})
+	}
+	if !t.stations.Flushing() {
+		return nil
+	}
+	v, ok := t.main(o.key)
+	if !ok {
+		return nil
+	}
+	return &v
 }

@@ -19,10 +19,14 @@ import (
 type Table struct {
 	cfg      Config
 	clock    clock
-	ageing   atomic.Int64 // a time.Duration
+	ageing   ageing
+	maximum  atomic.Int64 // Learning.Max
 	stations *overlay.Table
 	ring     *notify.Ring[Event]
 	stats    counters
+	trace    Trace  // Config.Trace, or no hooks
+	outbox   outbox // what is to be told to the user's code
+	tickets  atomic.Uint64
 
 	// slot is the commit slot: who has taken the token may stage, finish and
 	// use everything down to the next blank line. Nobody keeps it over a driver
@@ -35,20 +39,30 @@ type Table struct {
 	inFlight map[cam.Key]*op
 	changes  []overlay.Change // made and not yet told
 	told     []overlay.Change // room for the next ones
+	direct   direct           // room for batches
+	bulks    []bulk           // of the same
 	retired  []overlay.FlushDone
-	jobs     []*job    // flushes, joins and leaves under way
-	flushed  bool      // a chunk of the flushes was done in this step
-	refusals []refusal // to be logged
-	sweep    sweep
-	sealAt   time.Time // when the open generation may be sealed; zero if it is empty
-	lastNow  time.Time
-	wakeAt   time.Time // when the worker, or Poll's caller, means to be back; zero for never
-	closed   bool
+	jobs     []*job            // flushes, joins and leaves under way
+	flushes  map[uint64][]*job // those that are flushes, by their numbers
+	untold   untold            // stations that devices are still to take
+	orphans  []cam.Key         // whose device no longer has the row
+	// unsettled are those whose offload state is looked at when the changes of the
+	// table have been told.
+	unsettled []cam.Key
+	flushed   bool   // a chunk of the flushes was done in this step
+	applying  sealed // the generation that is being applied
+	sweep     sweep
+	sealAt    time.Time // when the open generation may be sealed; zero if it is empty
+	lastNow   time.Time
+	wakeAt    time.Time // when the worker, or Poll's caller, means to be back; zero for never
+	closed    bool
 
+	gone      portSet // ports that were removed
 	inbox     inbox
 	reports   reports
 	completed completions
 	kicked    flag          // the worker has been told that there is work
+	sealing   atomic.Bool   // sealAt is set: the worker comes for what is learned without being told
 	kick      chan struct{} // tells it
 	closeOnce sync.Once
 	closeErr  error
@@ -71,6 +85,7 @@ func New(cfg Config) (*Table, error) {
 	t := &Table{
 		cfg: cfg, slot: make(chan struct{}, 1), kick: make(chan struct{}, 1), idle: make(chan struct{}, 1),
 		queues: make(map[cam.Key][]*op), inFlight: make(map[cam.Key]*op),
+		flushes: make(map[uint64][]*job), untold: untold{on: cfg.Learning.Vetoed == PolicyRefuse},
 	}
 	t.slot <- struct{}{}
 	start := cfg.Start
@@ -78,7 +93,9 @@ func New(cfg Config) (*Table, error) {
 		start = time.Now()
 	}
 	t.clock.begin(start)
-	t.ageing.Store(int64(cfg.Ageing))
+	t.ageing.time.Store(int64(cfg.Ageing))
+	t.ageing.ticks.Store(t.holdTicks())
+	t.maximum.Store(int64(cfg.Learning.Max))
 	t.stopped, t.stop = context.WithCancel(context.Background())
 	t.callsEnd, t.endCalls = context.WithCancel(context.Background())
 	t.ring, err = notify.New(notify.Config[Event]{
@@ -88,16 +105,26 @@ func New(cfg Config) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.stations = overlay.New(overlay.Config{
-		PendingMax: cfg.Learning.Pending, LearnedOwner: uint8(OwnerLearned), Seed: seedOf(cfg.Seed), Emit: t.changed,
-	})
+	stations := overlay.Config{
+		PendingMax: cfg.Learning.Pending, LearnedMax: cfg.Learning.Max, LearnedOwner: uint8(OwnerLearned), Seed: seedOf(cfg.Seed), Emit: t.changed,
+	}
+	if len(cfg.Hardware.Devices) == 0 {
+		stations.EmitBulk = t.bulked
+	}
+	t.stations = overlay.New(stations)
 	t.devices = offload.New(deviceTable{t}, offload.Config{
 		Timeout: cfg.Hardware.Timeout, RetryMin: cfg.Hardware.Retry, RetryMax: maxPauses * cfg.Hardware.Retry, Batch: cfg.Hardware.Batch,
+		Breaker: cfg.Hardware.Breaker,
 	})
 	for _, d := range cfg.Hardware.Devices {
 		t.attach(d)
 	}
-	t.sweep.arm(t, start)
+	if cfg.Trace != nil {
+		t.trace = *cfg.Trace
+	}
+	if cfg.Trace != nil || cfg.Logger != nil {
+		t.outbox.open(cfg.Manual)
+	}
 	if !cfg.Manual {
 		t.startWorkers()
 	}
@@ -129,6 +156,7 @@ func (t *Table) attach(cfg Device) {
 	}
 	dev := t.devices.Attach(d.name, epoch, batch)
 	t.devs = append(t.devs, d)
+	t.look(dev)
 	if r, ok := switchdev.As[switchdev.Reporter](cfg.Driver); ok {
 		d.unbind = r.Bind(sink{t, dev})
 	}
@@ -148,12 +176,11 @@ func (t *Table) unlock() {
 		t.wakeAt = next
 		t.nudge()
 	}
-	refusals := t.refusals
-	t.refusals = nil
-	t.slot <- struct{}{}
-	for _, r := range refusals {
-		r.log(t)
+	if t.devices.Renewing() {
+		t.nudge()
 	}
+	t.watch()
+	t.slot <- struct{}{}
 }
 
 // offer does what was just submitted, if nobody else is at it: a table without
@@ -188,8 +215,9 @@ func (t *Table) commit(now time.Time) bool {
 // it, at most Hardware.Close for each of its two steps, and then returns an
 // error that names the devices that do not; their operations have an unknown
 // outcome. Rows stay in the devices: withdrawing them is Leave's. On a Manual
-// table nobody brings calls back while Close runs: it waits for none of them,
-// and what was half done has an unknown outcome.
+// table Close itself makes the calls that take back what was half done, but
+// waits for none of those that are out: a device that completes by itself and
+// later leaves the outcome unknown.
 //
 // Lookup and Learn of a closed table go on working on what it held; nothing is
 // applied any more. Close is idempotent and must not be called from a driver's

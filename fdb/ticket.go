@@ -12,10 +12,12 @@ import (
 // of goroutines.
 type Ticket struct {
 	table *Table
+	id    uint64
 	done  chan struct{}
 	state atomic.Uint32
 	count int
 	err   error
+	batch *batchOps // of an Apply; nil otherwise
 }
 
 // The states of a ticket.
@@ -25,7 +27,14 @@ const (
 	ticketOver
 )
 
-func (t *Table) newTicket() *Ticket { return &Ticket{table: t, done: make(chan struct{})} }
+func (t *Table) newTicket() *Ticket {
+	return &Ticket{table: t, id: t.tickets.Add(1), done: make(chan struct{})}
+}
+
+// ID returns the ticket's number, by which hooks tell operations apart; see
+// [Trace]. The tickets of a table are numbered from 1 in the order in which they
+// were made.
+func (k *Ticket) ID() uint64 { return k.id }
 
 // Done returns a channel that is closed when the operation has ended.
 func (k *Ticket) Done() <-chan struct{} { return k.done }
@@ -40,7 +49,8 @@ func (k *Ticket) Err() error {
 	}
 }
 
-// Count returns how many entries a flush that has ended removed.
+// Count returns how many entries a flush that has ended removed, or how many
+// operations of a batch that has ended did what they were to do.
 func (k *Ticket) Count() int {
 	select {
 	case <-k.done:
@@ -59,13 +69,20 @@ func (k *Ticket) withdraw(why error) bool {
 	if !k.state.CompareAndSwap(ticketQueued, ticketOver) {
 		return false
 	}
+	if k.batch != nil {
+		k.batch.refuse(why)
+	}
 	k.err = why
 	close(k.done)
 	return true
 }
 
 // stage fixes that the operation will have an outcome, unless it was withdrawn.
-func (k *Ticket) stage() bool { return k.state.CompareAndSwap(ticketQueued, ticketStaged) }
+// The first operation of a batch that is staged decides for all.
+func (k *Ticket) stage() bool {
+	return k.state.CompareAndSwap(ticketQueued, ticketStaged) ||
+		k.batch != nil && k.state.Load() == ticketStaged
+}
 
 // resolve ends the operation. The table calls it once, after stage.
 func (k *Ticket) resolve(count int, err error) {

@@ -112,7 +112,7 @@ func TestLearnTransitions(t *testing.T) {
 				if !after.Updated.Equal(b.now) {
 					t.Errorf("Updated = %v, want now", after.Updated)
 				}
-			} else if !after.Updated.Equal(want) {
+			} else if after.Updated != want {
 				t.Errorf("Updated went from %v to %v", want, after.Updated)
 			}
 			for _, e := range events {
@@ -189,6 +189,13 @@ func TestReplaceTransitions(t *testing.T) {
 						want = "2 extern_learn,user control"
 					}
 				}
+				if flags&Extern != 0 { // 47: what it takes over keeps its kind
+					made := x.make
+					if made&(Local|Extern) == Local {
+						made |= Static
+					}
+					want = "2 " + (made&(Static|Local|Sticky) | Extern | User).String() + " control"
+				}
 				e := Entry{Key: k, Port: 2, Flags: flags}
 				b.must(b.SubmitReplace(e))
 				if got := b.get(k); got != want {
@@ -201,12 +208,16 @@ func TestReplaceTransitions(t *testing.T) {
 				if got := kinds(b.events()); got != event {
 					t.Errorf("events %q, want %q", got, event)
 				}
-				// 45: the same again tells nobody and touches nothing.
+				// 45: the same again tells nobody and touches nothing, but that a
+				// control plane's renews the time.
 				first, _ := b.Get(t.Context(), k)
 				b.pass(time.Second)
 				b.must(b.SubmitReplace(e))
 				if got := kinds(b.events()); got != "" {
 					t.Errorf("the same again: events %q", got)
+				}
+				if flags&Extern != 0 {
+					first.Updated = InstantOf(b.now)
 				}
 				if again, _ := b.Get(t.Context(), k); again != first {
 					t.Errorf("the same again: %+v\nwas %+v", again, first)
@@ -222,7 +233,7 @@ func TestReplaceTransitions(t *testing.T) {
 				}
 				// On the same port it is a change and no move.
 				e.Flags ^= Static
-				if e.Flags&Local == 0 {
+				if e.Flags&Local == 0 && (e.Flags&Extern == 0 || x.make&(Static|Local) == 0) {
 					b.must(b.SubmitReplace(e))
 					if got := kinds(b.events()); got != "changed" {
 						t.Errorf("changed in place: events %q", got)
@@ -291,7 +302,7 @@ func TestFlushFilters(t *testing.T) {
 		{"65 locked", Filter{Mask: Locked, Flags: Locked}, ""},
 		{"66 port", Filter{OnPort: true, Port: 1}, strings.Join(all, ", ")},
 		{"66 other port", Filter{OnPort: true, Port: 3}, ""},
-		{"69 everything", Everything(), "learned, user dynamic, sticky dynamic, extern"},
+		{"69 dynamic", Dynamic(), "learned, user dynamic, sticky dynamic, extern"},
 		{"70 port down", OnPort(1), "learned, user dynamic, sticky dynamic"},
 		{"72 VLAN", Filter{VLAN: 10}, ""},
 	}

@@ -3,22 +3,46 @@ package fdb
 import (
 	"context"
 	"errors"
+	"strings"
 
-	"github.com/switchcore/switchcore/fdb/internal/cam"
-	"github.com/switchcore/switchcore/fdb/internal/overlay"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-// verb is what a user operation does.
-type verb uint8
+// Verb says what an operation does.
+type Verb uint8
 
+// The verbs, each named after the method of [Table] that it is.
 const (
-	verbAdd verb = iota
-	verbReplace
-	verbDelete
+	// VerbAdd makes an entry that does not exist yet.
+	VerbAdd Verb = iota
+	// VerbReplace makes or changes an entry.
+	VerbReplace
+	// VerbAppend is VerbReplace: a bridge has one destination for a station.
+	VerbAppend
+	// VerbUpdate changes an entry that exists.
+	VerbUpdate
+	// VerbUse does as if a frame had been seen.
+	VerbUse
+	// VerbDelete removes an entry, from the devices first.
+	VerbDelete
+	// VerbRemove removes an entry whatever the devices say.
+	VerbRemove
+
+	verbsEnd
 )
 
-var verbNames = [...]string{"fdb.add", "fdb.replace", "fdb.delete"}
+var verbNames = [...]string{"fdb.add", "fdb.replace", "fdb.append", "fdb.update", "fdb.use", "fdb.delete", "fdb.remove"}
+
+// String returns the name of the verb, for instance "add".
+func (v Verb) String() string { return strings.TrimPrefix(v.op(), "fdb.") }
+
+// op is the verb as errors name it.
+func (v Verb) op() string {
+	if v < verbsEnd {
+		return verbNames[v]
+	}
+	return "fdb.verb?"
+}
 
 // Add makes an entry that does not exist yet. It returns nil when the table and
 // every device that claims the entry hold it; ErrExist, and nothing has changed,
@@ -28,23 +52,63 @@ var verbNames = [...]string{"fdb.add", "fdb.replace", "fdb.delete"}
 func (t *Table) Add(ctx context.Context, e Entry) error { return t.SubmitAdd(e).Wait(ctx) }
 
 // SubmitAdd is Add without the wait. It never blocks.
-func (t *Table) SubmitAdd(e Entry) *Ticket { return t.submit(verbAdd, e) }
+func (t *Table) SubmitAdd(e Entry) *Ticket { return t.submit(VerbAdd, e) }
 
-// Replace makes the entry what e says, whether it exists or not. It returns nil
-// when the table and every device that claims the entry hold it and no other
-// device holds the old one. Making it what it already is succeeds and changes
-// nothing.
+// Replace makes the entry what e says, whether it exists or not, wherever it is
+// and of whatever kind. It returns nil when the table and every device that
+// claims the entry hold it and no other device holds the old one. Making it what
+// it already is succeeds, changes nothing and is not told; a change renews
+// Updated, unless e has NoRefresh. Without Notify an entry is watched no more;
+// one that has Notify and is Inactive stays Inactive.
+//
+// An entry that a control plane or a device owns keeps Extern and its owner. With
+// Extern in e the caller is such a control plane, and takes over what he finds:
+// a station that was learned or entered comes to be his, at his port, and keeps
+// Static, Local, Sticky, Notify and Inactive, to which e can only add. Taking
+// over what is his already renews Updated, and that is not told.
 //
 // An error leaves table and devices as they were: ErrInvalid for a bad key or
 // flags, the refusal of a device as it gave it, ErrDeviceUnavailable when a
 // device did not take the operation in time. ErrOutcomeUnknown means that a
 // device took it and did not answer, or that taking it back failed: the table
 // is as it was and the device will be brought to that. Linux: NLM_F_CREATE
-// without NLM_F_EXCL (net/bridge/br_fdb.c, fdb_add_entry).
+// without NLM_F_EXCL (net/bridge/br_fdb.c, fdb_add_entry), and
+// br_fdb_external_learn_add.
 func (t *Table) Replace(ctx context.Context, e Entry) error { return t.SubmitReplace(e).Wait(ctx) }
 
 // SubmitReplace is Replace without the wait. It never blocks.
-func (t *Table) SubmitReplace(e Entry) *Ticket { return t.submit(verbReplace, e) }
+func (t *Table) SubmitReplace(e Entry) *Ticket { return t.submit(VerbReplace, e) }
+
+// Append is [Table.Replace]: on a bridge a station has one destination, and one
+// that is appended takes the place of the one before. Linux: NLM_F_APPEND, which
+// counts in the tables of tunnels only.
+func (t *Table) Append(ctx context.Context, e Entry) error { return t.SubmitAppend(e).Wait(ctx) }
+
+// SubmitAppend is Append without the wait. It never blocks.
+func (t *Table) SubmitAppend(e Entry) *Ticket { return t.submit(VerbAppend, e) }
+
+// Update is [Table.Replace] of an entry that exists: ErrNotExist, and nothing has
+// changed, if it does not. Linux: neither NLM_F_CREATE nor NLM_F_EXCL.
+func (t *Table) Update(ctx context.Context, e Entry) error { return t.SubmitUpdate(e).Wait(ctx) }
+
+// SubmitUpdate is Update without the wait. It never blocks.
+func (t *Table) SubmitUpdate(e Entry) *Ticket { return t.submit(VerbUpdate, e) }
+
+// Use does as if a frame from k had come in on port p, and makes the entry a
+// user's: an absent one is created, dynamic, whatever Learning.Max is; one on
+// another port moves, unless it is Sticky, and is then Extern and Locked no more;
+// one on p is renewed, and stays Locked. An entry that is Local is left alone, as
+// is everything when the table does not learn: that is success, too. ErrInvalid
+// for a bad key or port 0; see [Table.Replace] for the other errors. Linux:
+// NTF_USE (br_fdb.c, __br_fdb_add).
+func (t *Table) Use(ctx context.Context, k Key, p switchdev.PortID) error {
+	return t.SubmitUse(k, p).Wait(ctx)
+}
+
+// SubmitUse is Use without the wait. It never blocks.
+func (t *Table) SubmitUse(k Key, p switchdev.PortID) *Ticket {
+	return t.submit(VerbUse, Entry{Key: k, Port: p})
+}
 
 // Delete removes the entry of k on port p, of whatever kind. It returns nil when
 // the table and the devices are without it; ErrNotExist when there is no such
@@ -56,7 +120,7 @@ func (t *Table) Delete(ctx context.Context, k Key, p switchdev.PortID) error {
 
 // SubmitDelete is Delete without the wait. It never blocks.
 func (t *Table) SubmitDelete(k Key, p switchdev.PortID) *Ticket {
-	return t.submit(verbDelete, Entry{Key: k, Port: p})
+	return t.submit(VerbDelete, Entry{Key: k, Port: p})
 }
 
 // Get returns the entry of k as every operation that has ended left it,
@@ -69,6 +133,9 @@ func (t *Table) Get(ctx context.Context, k Key) (Entry, error) {
 		return Entry{}, err
 	}
 	v, ok := t.stations.Get(camKey(k))
+	if ok {
+		v, ok = t.provisionalEntry(camKey(k), v)
+	}
 	if !ok {
 		return Entry{}, &switchdev.OpError{Op: "fdb.get", Object: k.String(), Reason: "Fdb entry not found", Err: switchdev.ErrNotExist}
 	}
@@ -76,23 +143,32 @@ func (t *Table) Get(ctx context.Context, k Key) (Entry, error) {
 }
 
 // check refuses what can be refused without looking at the table.
-func (v verb) check(e Entry) error {
+func (v Verb) check(e *Entry) error {
 	fail := func(reason string) error {
-		return &switchdev.OpError{Op: verbNames[v], Object: e.Key.String(), Reason: reason, Err: switchdev.ErrInvalid}
+		return &switchdev.OpError{Op: v.op(), Object: e.Key.String(), Reason: reason, Err: switchdev.ErrInvalid}
 	}
-	if err := checkKey(verbNames[v], e.Key); err != nil {
+	if v >= verbsEnd {
+		return fail("unknown verb")
+	}
+	if err := checkKey(v.op(), e.Key); err != nil {
 		return err
 	}
-	if v == verbDelete {
-		return nil
-	}
 	switch f := e.Flags; {
+	case v == VerbDelete, v == VerbRemove:
+		return nil
+	case v == VerbUse:
+		if e.Port == switchdev.PortHost {
+			return fail("no frame comes in on the bridge itself")
+		}
+		return nil
 	case f&^requestable == Locked:
 		return fail("entries cannot be locked by request")
 	case f&^requestable != 0:
 		return fail("unknown or unsettable flags")
 	case f&Sticky != 0 && f&Local != 0:
 		return fail("a permanent entry cannot be sticky")
+	case f&Inactive != 0 && f&Notify == 0:
+		return fail("an entry cannot be inactive without activity notification")
 	case e.Port == switchdev.PortHost && f&Local == 0:
 		return fail("FDB entry towards bridge must be permanent")
 	}
@@ -101,51 +177,12 @@ func (v verb) check(e Entry) error {
 
 func checkKey(op string, k Key) error {
 	err := k.Check()
+	if err == nil {
+		return nil
+	}
 	var oe *switchdev.OpError
 	if !errors.As(err, &oe) {
 		return err
 	}
 	return &switchdev.OpError{Op: op, Object: k.String(), Reason: oe.Reason, Err: oe.Err}
-}
-
-// decide says what the operation makes of the entry as it is now (rule 5). With
-// change false there is nothing to do.
-func (o *op) decide(old overlay.Entry) (next overlay.Entry, change bool, err error) {
-	refuse := func(reason string, err error) (overlay.Entry, bool, error) {
-		return old, false, &switchdev.OpError{Op: verbNames[o.verb], Object: o.entry.Key.String(), Reason: reason, Err: err}
-	}
-	if o.verb == verbDelete {
-		if old.Hot == 0 || switchdev.PortID(old.Port()) != o.entry.Port {
-			return refuse("", switchdev.ErrNotExist)
-		}
-		return overlay.Entry{}, true, nil
-	}
-	if o.verb == verbAdd && old.Hot != 0 {
-		return refuse("", switchdev.ErrExist)
-	}
-	next = o.entry.value(old)
-	return next, old.Hot == 0 || !sameEntry(next, old), nil
-}
-
-// value is the entry that a request makes of old. A request for a local entry
-// is one that does not age either, except from a control plane, as in Linux.
-func (e Entry) value(old overlay.Entry) overlay.Entry {
-	f, owner := e.Flags|User, OwnerUser
-	if e.Owner == OwnerBridge && f&Local != 0 {
-		f, owner = e.Flags, OwnerBridge
-	}
-	if f&Local != 0 && f&Extern == 0 {
-		f |= Static
-	}
-	if f&Extern != 0 {
-		owner = OwnerControl
-	} else if old.Has(cam.Ext) {
-		f |= Extern // a user's change leaves it with the control plane
-		owner = Owner(old.Owner)
-	}
-	return overlay.Entry{Hot: cam.MakeHot(uint16(e.Port), hotOf(f), 0), Cold: cam.Cold{Owner: uint8(owner)}}
-}
-
-func sameEntry(a, b overlay.Entry) bool {
-	return a.Port() == b.Port() && flagsOf(a.Hot) == flagsOf(b.Hot) && a.Owner == b.Owner
 }

@@ -71,6 +71,7 @@ func (t *Table) Poll(now time.Time) (next time.Time) {
 			worked = true
 		}
 	}
+	t.outbox.deliver()
 	return next
 }
 
@@ -135,11 +136,11 @@ func (t *Table) tick() {
 	}
 }
 
-// period is how coarse the clock is: a hundredth of the ageing time, between one
+// period is how coarse the clock is: a hundredth of the hold time, between one
 // tick and a second.
 func (t *Table) period() time.Duration {
-	if a := t.Ageing(); a > 0 {
-		return min(max(a/100, tickLength), time.Second)
+	if hold := t.Hold(); hold > 0 {
+		return min(max(hold/100, tickLength), time.Second)
 	}
 	return time.Second
 }
@@ -160,6 +161,11 @@ func (t *Table) step(now time.Time) bool {
 		t.flushChanges()
 		worked = true // it may have freed a flush
 	}
+	if t.devices.Renewing() {
+		t.devices.Renew(now)
+		t.flushChanges()
+		worked = true
+	}
 	t.cancelCalls(now)
 	return t.stageReady(now) || worked
 }
@@ -167,26 +173,42 @@ func (t *Table) step(now time.Time) bool {
 // learnStep seals the open generation when its time has come and applies a
 // chunk of the sealed one.
 func (t *Table) learnStep(now time.Time) bool {
-	if !t.stations.Sealed() && (!t.maySeal(now) || !t.stations.Seal()) {
-		return false
+	if !t.stations.Sealed() {
+		if !t.maySeal(now) || !t.stations.Seal() {
+			return false
+		}
+		t.traceSealed(now)
 	}
-	t.stations.Apply(chunkRecords)
+	applied := t.stations.Apply(chunkRecords)
 	t.flushChanges()
+	if applied {
+		t.traceApplied()
+	}
 	return true
 }
 
 // maySeal reports whether the open generation has been open long enough.
 func (t *Table) maySeal(now time.Time) bool {
 	if !t.stations.Fresh() {
-		t.sealAt = time.Time{}
-		return false
+		// Who learns from here on tells; who learned before it could is seen.
+		t.sealing.Store(false)
+		if !t.stations.Fresh() {
+			t.sealAt = time.Time{}
+			return false
+		}
 	}
 	if t.sealAt.IsZero() {
 		t.sealAt = now.Add(t.cfg.Learning.Delay)
 	}
+	t.sealing.Store(true)
+	if t.Ageing() == NoLearning { // what was learned before is to leave
+		t.sealAt = now
+	}
 	if t.sealAt.After(now) {
 		return false
 	}
+	// What is learned after the generation is sealed belongs to the next.
+	t.sealing.Store(false)
 	t.sealAt = time.Time{}
 	return true
 }
@@ -209,6 +231,9 @@ func (t *Table) next() (next time.Time) {
 	for i, d := range t.devs {
 		if d.lossy.on && !t.inside(i) { // else the executor looks when it is back
 			earlier(d.lossy.at)
+		}
+		if len(d.doubts.keys) > 0 && !t.inside(i) {
+			earlier(d.doubts.at)
 		}
 		earlier(d.call.until)
 		earlier(d.read.until)

@@ -63,6 +63,8 @@ func (a *auditor) checkEpoch(r *Record) {
 	switch {
 	case r.Epoch == 0:
 		return // judged by answers
+	case r.Role == RoleReport:
+		return // of a reset it is made, and may be lost, before the reset is over
 	case a.epoch == 0:
 	case r.Epoch < a.epoch:
 		a.blame(RuleEpoch, r, "epoch %d after epoch %d", r.Epoch, a.epoch)

@@ -177,3 +177,21 @@ func TestLateReportsComeInTime(t *testing.T) {
 	default:
 	}
 }
+
+// TestStruckReportOfAResetIsNoFault: the report of a reset is made before the reset
+// is over, so what a fault did to it stands in the log before it.
+func TestStruckReportOfAResetIsNoFault(t *testing.T) {
+	for _, spec := range []string{"lost:report.reset", "late:report.reset:1s", "duplicate:report.reset"} {
+		b := newBench(t, Config{})
+		b.join(0, 1, 2)
+		b.inject(spec)
+		if _, err := b.Chip.Reset(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.after(time.Minute)
+		if found := b.Chip.Audit(); len(found) != 0 {
+			t.Errorf("%s: %v", spec, found)
+		}
+		b.quiet()
+	}
+}

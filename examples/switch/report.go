@@ -43,7 +43,7 @@ func (n reasons) sum() (all uint64) {
 func (s *ethernetSwitch) lost(port switchdev.PortID) reasons {
 	n := reasons{}
 	n.add(s.drops[port])
-	for why, count := range s.chip.Port(port).Counters().Drops {
+	for why, count := range s.ports[port].Counters().Drops {
 		if count > 0 {
 			n.add(reasons{hwsim.DropReason(why).String(): count})
 		}
@@ -82,7 +82,7 @@ func (s *ethernetSwitch) reportFrames(out io.Writer, ports []string) {
 	all := reasons{}
 	fmt.Fprintf(out, "\n%-8s%8s%8s%9s\n", "port", "rx", "tx", "dropped")
 	for i, name := range ports {
-		n, lost := s.chip.Port(portID(i)).Counters(), s.lost(portID(i))
+		n, lost := s.ports[portID(i)].Counters(), s.lost(portID(i))
 		all.add(lost)
 		fmt.Fprintf(out, "%-8s%8d%8d%9d%v\n", name, n.RxFrames, n.TxFrames, lost.sum(), lost)
 	}

@@ -16,6 +16,7 @@ import (
 type ethernetSwitch struct {
 	chip     *hwsim.Chip
 	bridge   *bridge.Bridge
+	ports    map[switchdev.PortID]*hwsim.Port // as they were at first: one that a fault has pulled out drops what it gets
 	egress   bridge.Egress
 	observer *observer
 	faults   []*hwsim.Injected
@@ -31,7 +32,7 @@ type ethernetSwitch struct {
 const domain switchdev.Domain = 1
 
 func newSwitch(rec *recording, opt options) (*ethernetSwitch, error) {
-	s := &ethernetSwitch{now: rec.frames[0].at, drops: map[switchdev.PortID]reasons{}}
+	s := &ethernetSwitch{now: rec.frames[0].at, ports: map[switchdev.PortID]*hwsim.Port{}, drops: map[switchdev.PortID]reasons{}}
 	var err error
 	if s.chip, err = hwsim.New(chipConfig(rec, opt, s.software)); err != nil {
 		return nil, err
@@ -48,6 +49,7 @@ func newSwitch(rec *recording, opt options) (*ethernetSwitch, error) {
 	var joins []*bridge.Ticket
 	for i, name := range rec.ports {
 		port := s.chip.Port(portID(i))
+		s.ports[port.ID()] = port
 		port.OnEgress(func(data []byte) { s.sent(port.ID(), data) })
 		own = append(own, port.MAC())
 		s.drops[port.ID()] = reasons{}
@@ -99,7 +101,7 @@ func (s *ethernetSwitch) receive(f frame) {
 	s.advance(f.at)
 	s.observer.arrives(f)
 	s.trapped = false
-	s.chip.Port(f.port).Ingress(f.data)
+	s.ports[f.port].Ingress(f.data)
 	s.settle()
 	s.observer.settles()
 }

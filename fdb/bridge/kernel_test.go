@@ -45,7 +45,7 @@ func TestKernelCases(t *testing.T) {
 			w.goes(1, stationB, stationA, flooded, 2, 3)
 			used := w.at(stationA, 1).Used
 			w.goes(2, stationB, stationA, flooded, 1, 3)
-			if e := w.at(stationA, 2); !e.Used.Equal(used) {
+			if e := w.at(stationA, 2); e.Used != used {
 				w.t.Errorf("used changed from %v to %v", used, e.Used)
 			}
 			w.told("added 00:0a@1", "moved 00:0a@2")

@@ -305,7 +305,10 @@ func agree(t *rapid.T) {
 			do(b.Table().SubmitReplace(fdb.Entry{Key: fdb.Key{MAC: m}, Port: switchdev.PortID(id), Flags: f}), true)
 			old, had := s.table[m]
 			e := station{port: id, flags: f, seen: now}
-			if had {
+			switch {
+			case had && f == fdb.Extern: // takes over what is there, and renews it
+				e.flags |= old.flags & (fdb.Static | fdb.Sticky)
+			case had:
 				e.flags |= old.flags & fdb.Extern
 				if e.port == old.port && e.flags == old.flags {
 					e.seen = old.seen

@@ -1,14 +1,12 @@
 package bridge
 
 import (
-	"bufio"
 	"cmp"
-	"encoding/json"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/switchcore/switchcore/fdb"
+	"github.com/switchcore/switchcore/fdb/show"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
@@ -18,99 +16,52 @@ import (
 // hash table; here they come by port, the bridge itself first, then by address
 // and VLAN. An entry whose time is over and that the sweep has not reached yet
 // is "stale".
-func (b *Bridge) WriteFDB(w io.Writer) error {
-	out := bufio.NewWriter(w)
-	var line []byte
-	for _, e := range b.listing() {
-		line = e.appendText(line[:0])
-		if _, err := out.Write(line); err != nil {
-			return err
-		}
-	}
-	return out.Flush()
-}
+//
+// The errors are those of w, and ErrInvalid when the bridge or a port has a name
+// that no line can hold ([show.Row.Check]). For other listings, with times or with
+// what there is of activity, see [Bridge.View].
+func (b *Bridge) WriteFDB(w io.Writer) error { return b.write(w, show.Text) }
 
 // WriteFDBJSON writes what [Bridge.WriteFDB] does in the manner of "bridge -j fdb
 // show br NAME": one line with an array, whose objects have the keys mac, ifname,
 // vlan where there is one, flags, master and state, in this order.
-func (b *Bridge) WriteFDBJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(b.listing())
-}
+func (b *Bridge) WriteFDBJSON(w io.Writer) error { return b.write(w, show.JSON) }
 
-// listed is an entry as iproute2 prints it.
-type listed struct {
-	MAC    switchdev.MAC  `json:"mac"`
-	Port   string         `json:"ifname"`
-	VLAN   switchdev.VLAN `json:"vlan,omitempty"`
-	Flags  []string       `json:"flags"`
-	Master string         `json:"master"`
-	State  string         `json:"state"`
-}
-
-func (l *listed) appendText(line []byte) []byte {
-	line = l.MAC.AppendTo(line)
-	line = append(append(line, " dev "...), l.Port...)
-	if l.VLAN != switchdev.NoVLAN {
-		line = append(append(line, " vlan "...), l.VLAN.String()...)
+// View returns the names of the bridge and of its ports as they are now, for
+// listings of the table: [show.View.FromEntry] makes a row of an entry, and
+// [show.View.ToEntry] an entry of a row. A port that is not one of the bridge's is
+// called "port" and its number.
+func (b *Bridge) View() show.View {
+	v := b.view.Load()
+	return show.View{
+		Bridge: b.cfg.Name, Now: b.now(),
+		PortName: func(id switchdev.PortID) string {
+			if p := v.port(id); p != nil {
+				return p.Name
+			}
+			return "port" + id.String()
+		},
+		PortID: func(name string) (switchdev.PortID, bool) {
+			for _, p := range v.ports {
+				if p.Name == name {
+					return p.ID, true
+				}
+			}
+			return 0, false
+		},
 	}
-	for _, f := range l.Flags {
-		line = append(append(line, ' '), f...)
-	}
-	line = append(append(line, " master "...), l.Master...)
-	line = append(append(line, ' '), l.State...)
-	return append(line, '\n')
 }
 
-// listing returns the entries in order.
-func (b *Bridge) listing() []listed {
-	now := b.now()
+func (b *Bridge) write(w io.Writer, f show.Format) error {
 	entries := slices.SortedFunc(b.table.Snapshot().All(), func(x, y fdb.Entry) int {
 		return cmp.Or(cmp.Compare(x.Port, y.Port), x.MAC.Compare(y.MAC), cmp.Compare(x.VLAN, y.VLAN))
 	})
-	v := b.view.Load()
-	all := make([]listed, len(entries))
-	for i, e := range entries {
-		all[i] = listed{MAC: e.MAC, VLAN: e.VLAN, Port: b.portName(v, e.Port), Flags: shown(e), Master: b.cfg.Name, State: b.state(e, now)}
-	}
-	return all
-}
-
-func (b *Bridge) portName(v *view, id switchdev.PortID) string {
-	if id.IsHost() {
-		return b.cfg.Name
-	}
-	if p := v.port(id); p != nil {
-		return p.Name
-	}
-	return "port" + id.String()
-}
-
-// shown returns the flags that iproute2 prints, in its order (bridge/fdb.c,
-// fdb_print_flags).
-func shown(e fdb.Entry) []string {
-	flags := []string{}
-	if e.Flags&fdb.Extern != 0 {
-		flags = append(flags, "extern_learn")
-	}
-	if e.Offload == fdb.Offloaded {
-		flags = append(flags, "offload")
-	}
-	if e.Flags&fdb.Sticky != 0 {
-		flags = append(flags, "sticky")
-	}
-	if e.Flags&fdb.Locked != 0 {
-		flags = append(flags, "locked")
-	}
-	return flags
-}
-
-// state returns the state that iproute2 prints (br_fdb.c, fdb_to_nud).
-func (b *Bridge) state(e fdb.Entry, now time.Time) string {
-	hold, s := b.table.Ageing(), e.State()
-	if s == "" && e.Flags&fdb.Extern == 0 && (hold == fdb.NoLearning || hold > 0 && !e.Updated.Add(hold).After(now)) {
-		return "stale"
-	}
-	return s
+	view := b.View()
+	return show.Write(w, f, func(yield func(show.Row) bool) {
+		for _, e := range entries {
+			if !yield(view.FromEntry(e)) {
+				return
+			}
+		}
+	})
 }

@@ -23,7 +23,7 @@ func (e *Engine[K, R]) Form(dev int, now time.Time) *Call[K, R] {
 	if len(call.Items) == 0 {
 		return nil
 	}
-	d.out = call
+	d.out, call.formed = call, now
 	e.stats.Calls++
 	e.stats.Items += uint64(len(call.Items))
 	return call
@@ -65,6 +65,15 @@ func (e *Engine[K, R]) hand(call *Call[K, R], c *cell[K, R], now time.Time) {
 		}
 		return
 	}
+	if op == nil && want.set && c.doubt {
+		return // somebody looks first
+	}
+	if op == nil && want.set && c.failed != nil && c.refused == want {
+		if !c.superseded(want) {
+			return // its pause is not over
+		}
+		want = wanted[R]{}
+	}
 	e.tokens++
 	item := Item[K, R]{Key: c.key, Set: want.set, Row: want.row, Token: e.tokens}
 	if !want.set && c.belief == believedRow {
@@ -96,13 +105,14 @@ func (e *Engine[K, R]) Out(dev int) bool { return e.devs[dev].out != nil }
 func (e *Engine[K, R]) Return(call *Call[K, R], outcomes []Outcome, now time.Time) {
 	d := e.devs[call.Dev]
 	d.out = nil
+	d.back(now.Sub(call.formed) < e.cfg.Timeout)
 	for i := range outcomes { // a newer epoch is the notice of a reset (rule 21)
 		if o := &outcomes[i]; o.Answered && o.Err == nil && o.Epoch > d.epoch {
 			e.reset(call.Dev, o.Epoch, now)
 		}
 	}
 	for i, item := range call.Items {
-		c := d.cells[item.Key]
+		c := d.at(item.Key)
 		e.answer(call.Dev, c, item, outcomes[i], now)
 	}
 	for _, item := range call.Items {
@@ -122,7 +132,7 @@ func (e *Engine[K, R]) answer(dev int, c *cell[K, R], item Item[K, R], o Outcome
 	}
 	op := c.outOp
 	if c.void { // the row aged meanwhile, before the call's effect or after it
-		c.belief = believedUnknown
+		d.set(c, believedUnknown)
 	}
 	void := c.void
 	c.out, c.outOp, c.void = nil, nil, false
@@ -149,10 +159,12 @@ func (e *Engine[K, R]) answer(dev int, c *cell[K, R], item Item[K, R], o Outcome
 	case err == nil && o.Epoch < d.epoch: // as if never sent (rule 21)
 	case err == nil && void: // sent again (rule 26)
 	case err == nil:
-		c.believe(sent)
-		e.pardon(d, c)
+		d.believe(c, sent)
+		if sent.set { // what was taken away may have stood in for what was refused
+			d.pardon(c)
+		}
 	case errors.Is(err, switchdev.ErrOutcomeUnknown):
-		c.belief = believedUnknown
+		d.set(c, believedUnknown)
 		e.stats.Unknown++
 		e.objected(dev, c, op, sent, err, now)
 		return
@@ -185,12 +197,29 @@ func (e *Engine[K, R]) classOf(dev int, c *cell[K, R]) class {
 func (e *Engine[K, R]) objected(dev int, c *cell[K, R], op *Op[K, R], sent wanted[R], err error, now time.Time) {
 	d := e.devs[dev]
 	err = e.blame(d, err)
+	instead := c.failed != nil && c.refused != sent // of what it refused before
 	if op == nil {
 		if now := e.ops[c.key]; now != nil && now.parts[dev].in && !now.parts[dev].ended {
 			d.enqueue(c, classUser) // a newer operation waits for this device
 			return
 		}
+		if instead {
+			c.stuck = true
+			e.review(dev, c, classOffload)
+			return
+		}
 		e.refuse(dev, c, sent, err, now)
+		if e.desired(dev, c) != sent { // the pause is not for what it was not asked for
+			e.review(dev, c, classOffload)
+		}
+		return
+	}
+	if op.Soft && op.step != stepUndo {
+		op.parts[dev].ended, op.parts[dev].soft = true, true
+		e.stats.Deferred++
+		if c.stuck = instead; !instead {
+			e.refuse(dev, c, sent, err, now)
+		}
 		return
 	}
 	op.fail(err)

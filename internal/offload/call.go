@@ -2,6 +2,7 @@ package offload
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/switchcore/switchcore/switchdev"
 )
@@ -14,6 +15,8 @@ type Call[K cmp.Ordered, R comparable] struct {
 	// Items are the operations, at most one per key, in the order in which
 	// they are to take effect.
 	Items []Item[K, R]
+
+	formed time.Time
 }
 
 // Item is one operation of a [Call].

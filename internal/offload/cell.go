@@ -2,7 +2,10 @@ package offload
 
 import (
 	"cmp"
+	"errors"
 	"slices"
+
+	"github.com/switchcore/switchcore/switchdev"
 )
 
 // belief is what is known of a device's row.
@@ -28,9 +31,16 @@ const (
 // cell is what one device is believed to hold for one key, and what is under
 // way to change that.
 type cell[K cmp.Ordered, R comparable] struct {
-	key    K
+	key   K
+	epoch switchdev.Epoch // of the device in which all this was so
+
 	belief belief
 	row    R // of believedRow
+	// own: the device made the believed row itself, and nobody told it to.
+	own bool
+	// doubt: the device said that its own row is gone. Nothing is sent before
+	// somebody has looked, see [Engine.Doubt].
+	doubt bool
 
 	// out is the call that carries this key to the device, at most one.
 	out *Call[K, R]
@@ -55,15 +65,24 @@ type cell[K cmp.Ordered, R comparable] struct {
 	unsupported wanted[R]
 
 	// failed is why the device last refused the row refused; the device's
-	// retries say until when not to try it again.
+	// retries say until when not to try it again. stuck: nor does it let go of
+	// the row that it holds instead.
 	failed  error
 	refused wanted[R]
 	tries   uint8
+	stuck   bool
+	// late: an operation went on without the answer of this device.
+	late bool
 
 	// user: the row belongs to a user entry and is replayed first (rule 23).
 	user bool
 
 	waiters []*Waiter
+
+	// prev and next are the neighbours in the device's list, in the order in
+	// which the cells were made; born is the cell's number in it.
+	prev, next *cell[K, R]
+	born       uint64
 }
 
 // wanted is a row or the wish for none; the zero value is none.
@@ -86,19 +105,17 @@ func (c *cell[K, R]) holds(w wanted[R]) bool {
 	return false
 }
 
-// believe notes that the device holds w.
-func (c *cell[K, R]) believe(w wanted[R]) {
-	c.row = w.row
-	c.belief = believedNone
-	if w.set {
-		c.belief = believedRow
-	}
+// superseded reports whether the device holds, or may hold, something else than
+// the row w that it refused, and can be told to let go of it: frames would go
+// where the station no longer is.
+func (c *cell[K, R]) superseded(w wanted[R]) bool {
+	return w.set && !c.stuck && c.belief != believedNone && !errors.Is(c.failed, switchdev.ErrOutcomeUnknown)
 }
 
 // idle reports whether the cell says nothing that an absent cell does not.
 func (c *cell[K, R]) idle() bool {
 	return c.belief == believedNone && c.out == nil && c.class == notQueued && c.op == nil &&
-		c.failed == nil && !c.unsupported.set && len(c.waiters) == 0
+		c.failed == nil && !c.unsupported.set && !c.late && len(c.waiters) == 0
 }
 
 // resting reports whether the cell waits for the end of a pause, because the
@@ -109,10 +126,6 @@ func (c *cell[K, R]) resting() bool {
 
 // await makes w wait for the cell. Those that wait no more make room.
 func (c *cell[K, R]) await(w *Waiter) {
-	if c.resting() {
-		w.note(c.failed) // its answer is known
-		return
-	}
 	w.left++
 	c.waiters = append(slices.DeleteFunc(c.waiters, (*Waiter).over), w)
 }

@@ -65,21 +65,31 @@ func TestQueueKeepsItsOrder(t *testing.T) {
 	r.wantForm(0, "2=1 3=1 1=1")
 }
 
-// TestAnswerOfARestingRowIsKnown: who waits for a row that was refused, and is to
-// be offered again later, is told at once.
-func TestAnswerOfARestingRowIsKnown(t *testing.T) {
-	r := newRig(t, 8, "1")
-	r.put(1, 1)
-	r.form(0)
-	r.refuse(0, errRefused)
-	var await, review Waiter
-	r.e.Await(&await, 1)
-	r.e.Review(0, &review)
-	for name, w := range map[string]*Waiter{"await": &await, "review": &review} {
-		var got []error
-		w.Arm(func(errs []error) { got = errs })
-		if len(got) != 1 || !errors.Is(got[0], errRefused) {
-			t.Errorf("%s: %v", name, got)
+// TestRestingRowIsOfferedToWhoAsks: who waits for a row that was refused, and is
+// to be offered again later, gets the device's answer of now and no old one.
+func TestRestingRowIsOfferedToWhoAsks(t *testing.T) {
+	for _, answer := range []error{nil, errRefused} {
+		r := newRig(t, 8, "1")
+		r.put(1, 1)
+		r.form(0)
+		r.refuse(0, errRefused)
+		var await, review Waiter
+		r.e.Await(&await, 1)
+		r.review(0, &review)
+		got := map[string][]error{}
+		await.Arm(func(errs []error) { got["await"] = errs })
+		review.Arm(func(errs []error) { got["review"] = errs })
+		if len(got) != 0 {
+			t.Fatalf("told %v and nobody was asked", got)
+		}
+		r.wantForm(0, "1=1")
+		r.exec(0, answer)
+		r.back(0)
+		for _, name := range []string{"await", "review"} {
+			errs, ok := got[name]
+			if !ok || answer == nil && len(errs) > 0 || answer != nil && (len(errs) != 1 || !errors.Is(errs[0], answer)) {
+				t.Errorf("%s: %v, %v, want %v", name, errs, ok, answer)
+			}
 		}
 	}
 }

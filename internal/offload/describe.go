@@ -31,8 +31,14 @@ func (e *Engine[K, R]) AppendState(b []byte, w *Describer[K, R]) []byte {
 		b = w.op(b, op)
 	}
 	for _, d := range e.devs {
-		b = append(b, byte(d.epoch), flagsOf(d.out != nil), byte(len(d.cells)))
+		b = append(b, byte(d.epoch), flagsOf(d.out != nil, d.renewal != nil), byte(len(d.cells)), byte(d.breaker.state), byte(d.breaker.strikes))
+		if d.out != nil {
+			b = w.at(b, d.out.formed)
+		}
 		for _, c := range d.sorted() {
+			if c.epoch != d.epoch {
+				d.renew(c)
+			}
 			b = w.cell(b, c, d)
 		}
 		for cl := range d.queues {
@@ -70,7 +76,7 @@ func (w *Describer[K, R]) op(b []byte, op *Op[K, R]) []byte {
 		b = append(b, flagsOf(errors.Is(err, switchdev.ErrOutcomeUnknown)))
 	}
 	for _, p := range op.parts {
-		b = append(b, flagsOf(p.in, p.handed, p.ended))
+		b = append(b, flagsOf(p.in, p.handed, p.ended, p.soft))
 	}
 	return b
 }
@@ -79,7 +85,8 @@ func (w *Describer[K, R]) cell(b []byte, c *cell[K, R], d *device[K, R]) []byte 
 	b = w.Key(b, c.key)
 	mine := c.outOp != nil && c.outOp.step != stepOver
 	b = append(b, byte(c.belief), byte(c.class), c.tries,
-		flagsOf(c.out != nil, mine, c.void, c.outdated, c.op != nil, c.failed != nil, c.user))
+		flagsOf(c.out != nil, mine, c.void, c.outdated, c.op != nil, c.failed != nil, c.user),
+		flagsOf(c.own, c.doubt, c.stuck, c.late, errors.Is(c.failed, switchdev.ErrOutcomeUnknown)))
 	if c.belief == believedRow {
 		b = w.Row(b, c.row)
 	}

@@ -2,6 +2,7 @@ package offload
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -38,6 +39,10 @@ type Config struct {
 	RetryMin, RetryMax time.Duration
 	// Batch is the largest batch handed to a device that names no limit.
 	Batch int
+	// Breaker is after how many operations in a row that a device did not
+	// answer in time operations that need it are refused at once; 0 or less:
+	// never.
+	Breaker int
 }
 
 // Stats counts what the engine did.
@@ -49,6 +54,8 @@ type Stats struct {
 	Resets            uint64 // device resets heard
 	Stale             uint64 // reports that were too late to mean anything
 	Undone            uint64 // user operations taken back
+	Deferred          uint64 // answers that an operation did not wait for or heed
+	Tripped           uint64 // operations refused because a breaker was open
 }
 
 // Engine drives the rows of one table. See the package documentation.
@@ -62,6 +69,7 @@ type Engine[K cmp.Ordered, R comparable] struct {
 	tokens  switchdev.Token
 	returns uint64
 	closing bool
+	waits   []*Waiter // that wait for cells
 	stats   Stats
 }
 
@@ -121,7 +129,7 @@ func (e *Engine[K, R]) desired(dev int, c *cell[K, R]) wanted[R] {
 // in its own time.
 func (e *Engine[K, R]) Touch(k K) {
 	for dev, d := range e.devs {
-		c := d.cells[k]
+		c := d.at(k)
 		if c == nil {
 			row, _, ok := e.table.Row(k)
 			if !ok || !e.table.Claims(dev, k, row) {
@@ -143,22 +151,39 @@ func (e *Engine[K, R]) review(dev int, c *cell[K, R], cl class) {
 		return
 	}
 	e.table.Settled(c.key) // no longer (rule 24)
-	if c.out != nil {
-		return // reviewed again when it returns
+	if c.out != nil || c.doubt && c.op == nil && want.set {
+		return // reviewed again when it returns, or somebody has looked
 	}
 	if c.failed != nil && c.op == nil {
 		if c.refused == want {
-			return // due when its pause is over
+			e.rest(d, c, cl)
+			return
 		}
-		e.pardon(d, c)
+		d.pardon(c)
 	}
 	d.enqueue(c, cl)
 }
 
-// pardon forgets that the device refused the row.
-func (e *Engine[K, R]) pardon(d *device[K, R], c *cell[K, R]) {
-	c.failed, c.refused, c.tries = nil, wanted[R]{}, 0
-	d.retries.drop(c.key)
+// rest leaves a row that the device refused until its pause is over. A row that
+// it holds instead is taken away meanwhile.
+func (e *Engine[K, R]) rest(d *device[K, R], c *cell[K, R], cl class) {
+	if c.superseded(c.refused) {
+		d.enqueue(c, cl)
+		return
+	}
+	e.release(c, c.failed)
+}
+
+// again offers what the device refused once more without waiting for the end of
+// its pause: somebody wants to know whether it still does.
+func (e *Engine[K, R]) again(dev int, c *cell[K, R]) {
+	if c.failed == nil || c.op != nil {
+		return
+	}
+	c.failed, c.refused, c.stuck = nil, wanted[R]{}, false // tries stays
+	e.devs[dev].retries.drop(c.key)
+	e.stats.Retries++
+	e.review(dev, c, classOffload)
 }
 
 // settled notes that the cell holds what it should.
@@ -167,7 +192,7 @@ func (e *Engine[K, R]) settled(dev int, c *cell[K, R]) {
 		return // the operation looks for itself
 	}
 	d := e.devs[dev]
-	e.pardon(d, c)
+	d.pardon(c)
 	e.release(c, nil)
 	e.table.Settled(c.key)
 	if e.ops[c.key] == nil {
@@ -196,9 +221,14 @@ func (e *Engine[K, R]) refuse(dev int, c *cell[K, R], sent wanted[R], err error,
 	}
 	pause = min(pause, e.cfg.RetryMax)
 	c.tries = min(c.tries+1, maxTries)
-	c.failed, c.refused = err, sent
+	c.failed, c.refused, c.stuck, c.late = err, sent, false, false
 	d.retries.set(c.key, now.Add(pause))
-	e.release(c, err)
+	if c.op == nil && c.superseded(sent) && e.desired(dev, c) == sent {
+		d.enqueue(c, classOffload)
+	}
+	if c.op == nil { // else its end tells what becomes of the row
+		e.release(c, err)
+	}
 	e.table.Settled(c.key)
 }
 
@@ -224,7 +254,13 @@ const roomPause = time.Second
 
 // Hold keeps device dev from being handed anything, or lets it be handed again:
 // the table has another use of it, such as reading it.
-func (e *Engine[K, R]) Hold(dev int, on bool) { e.devs[dev].held = on }
+func (e *Engine[K, R]) Hold(dev int, on bool) {
+	d := e.devs[dev]
+	d.held = on
+	if !on {
+		d.back(false)
+	}
+}
 
 // due queues the refused rows whose pause is over.
 func (e *Engine[K, R]) due(dev int, now time.Time) {
@@ -233,7 +269,7 @@ func (e *Engine[K, R]) due(dev int, now time.Time) {
 	slices.Sort(keys)
 	for _, k := range keys {
 		d.retries.drop(k)
-		if c := d.cells[k]; c != nil {
+		if c := d.at(k); c != nil && c.failed != nil {
 			c.failed, c.refused = nil, wanted[R]{} // tries stays: the pause grows
 			e.stats.Retries++
 			e.review(dev, c, classOffload)
@@ -252,7 +288,7 @@ func (e *Engine[K, R]) State(k K) (offloaded, failed bool) {
 	want := wanted[R]{row, true}
 	claims, held := 0, 0
 	for dev, d := range e.devs {
-		c := d.cells[k]
+		c := d.at(k)
 		if !e.table.Claims(dev, k, row) || (c != nil && c.unsupported == want) {
 			continue
 		}
@@ -260,9 +296,32 @@ func (e *Engine[K, R]) State(k K) (offloaded, failed bool) {
 		if c != nil && c.holds(want) {
 			held++
 		}
-		failed = failed || (c != nil && c.failed != nil)
+		failed = failed || (c != nil && (c.failed != nil || c.late))
 	}
 	return claims > 0 && held == claims, failed
+}
+
+// Verdict tells what the devices made of the row that the table holds for k:
+// taken when none that claims it is without it, and the refusal of one that will
+// not have it, as long as that is known to be one. With neither it is open.
+func (e *Engine[K, R]) Verdict(k K) (taken bool, refusal error) {
+	row, _, ok := e.table.Row(k)
+	if e.ops[k] != nil {
+		return false, nil
+	}
+	want := wanted[R]{row, ok}
+	taken = true
+	for dev, d := range e.devs {
+		c := d.at(k)
+		if !ok || !e.table.Claims(dev, k, row) || (c != nil && c.unsupported == want) {
+			continue
+		}
+		taken = taken && c != nil && c.holds(want)
+		if c != nil && c.failed != nil && c.refused == want && !errors.Is(c.failed, switchdev.ErrOutcomeUnknown) {
+			refusal = c.failed
+		}
+	}
+	return taken, refusal
 }
 
 // Next returns when Expire or Form has something to do by the clock alone, the

@@ -57,6 +57,7 @@ func (m *machine) begin(set bool) {
 	op := &Op[int, byte]{Key: k, Set: set}
 	if set {
 		op.New = m.port()
+		op.Soft = !m.strict && rapid.Bool().Draw(m.t, "soft")
 	}
 	m.ops = append(m.ops, op)
 	m.e.Begin(op, m.now)
@@ -109,6 +110,45 @@ func (m *machine) ageOut() {
 	m.reports[dev] = append(m.reports[dev], func() { m.hearAged(dev, k, port, epoch) })
 }
 
+// make lets a device make a row by itself, and say so at once.
+func (m *machine) make() {
+	dev, k, port := m.dev(), m.key(), m.port()
+	c := m.chips[dev]
+	if m.closed || !m.claims[dev][port] || c.epoch != c.heard || len(m.reports[dev]) > 0 {
+		return
+	}
+	if m.strict && m.e.Busy(k) {
+		return // what an operation is told is judged by what it was told
+	}
+	c.rows[k] = port
+	if m.e.Busy(k) {
+		m.e.Suspect(dev, k)
+		return
+	}
+	m.rows[k] = want{port: port}
+	m.e.Own(dev, k, port)
+	m.e.Touch(k)
+}
+
+// verify looks whether rows are there that a device said it aged out.
+func (m *machine) verify() {
+	for dev, c := range m.chips {
+		mark, epoch := m.e.Mark(dev)
+		for k := range modelKeys {
+			if _, sure := m.e.Doubted(dev, k, mark); !sure || epoch != c.epoch || len(m.reports[dev]) > 0 {
+				continue
+			}
+			port, there := c.rows[k]
+			there = there && m.rows[k].port == port
+			m.e.Verify(dev, k, there)
+			if !there && !m.rows[k].user && !m.e.Owned(k) && rapid.Bool().Draw(m.t, "disown") {
+				delete(m.rows, k)
+			}
+			m.e.Touch(k)
+		}
+	}
+}
+
 func (m *machine) reset() {
 	dev := m.dev()
 	m.lose(dev)
@@ -139,7 +179,7 @@ func (m *machine) read() {
 		return
 	}
 	if _, epoch := m.e.Mark(m.dumped.dev); epoch == m.chips[m.dumped.dev].epoch {
-		m.e.Reconcile(m.dumped.dev, m.dumped.mark, m.dump)
+		m.reconcile(m.dumped.dev, m.dumped.mark, m.dump)
 	}
 	m.dump = nil
 }
@@ -158,7 +198,7 @@ func (m *machine) member() {
 		return
 	}
 	var w Waiter
-	m.e.Review(dev, &w)
+	m.review(dev, &w)
 	m.waiters++
 	w.Arm(func([]error) { m.released++ })
 }
@@ -181,6 +221,11 @@ func (m *machine) check(t *rapid.T) {
 			}
 		}
 	}
+	for op, err := range m.results {
+		if op.Soft && err != nil && !m.closed {
+			t.Fatalf("a soft operation ended with %v", err)
+		}
+	}
 	if n := len(m.ops) - len(m.results); n != m.e.InFlight() {
 		t.Fatalf("%d operations have no result, %d are in flight", n, m.e.InFlight())
 	}
@@ -199,6 +244,7 @@ func (m *machine) finish() {
 	}
 	for range 20 {
 		m.run()
+		m.verify()
 		m.pass(16 * timeout)
 	}
 	if n := m.e.InFlight(); n > 0 {
@@ -226,7 +272,7 @@ func (m *machine) finish() {
 	}
 	for dev := range m.chips { // a dump finds nothing
 		mark, _ := m.e.Mark(dev)
-		if n := m.e.Reconcile(dev, mark, m.chips[dev].rows); n != 0 {
+		if n := m.reconcile(dev, mark, m.chips[dev].rows); n != 0 {
 			m.t.Fatalf("%d rows of device %d differ from what is believed", n, dev)
 		}
 	}
@@ -237,6 +283,7 @@ func TestEngineAgainstDevices(t *testing.T) {
 		claims := [][]string{{"1", "2"}, {"12", "12"}, {"12", "2"}, {"12", "", "1"}}
 		m := &machine{t: rt, rig: newRig(rt, rapid.IntRange(1, 3).Draw(rt, "batch"), rapid.SampledFrom(claims).Draw(rt, "claims")...)}
 		m.strict = rapid.Bool().Draw(rt, "strict")
+		m.e.cfg.Breaker = rapid.IntRange(0, 2).Draw(rt, "breaker")
 		m.reports = make([][]func(), len(m.chips))
 		action := func(f func()) func(*rapid.T) {
 			return func(t *rapid.T) { m.t = t; f() }
@@ -260,6 +307,8 @@ func TestEngineAgainstDevices(t *testing.T) {
 			"space":   action(func() { m.e.Space(m.dev(), m.now) }),
 			"read":    action(m.read),
 			"member":  action(m.member),
+			"make":    action(m.make),
+			"verify":  action(m.verify),
 			"":        m.check,
 		})
 		if rapid.Bool().Draw(rt, "close") {

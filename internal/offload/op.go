@@ -16,6 +16,9 @@ type Op[K cmp.Ordered, R comparable] struct {
 	// Set false it wants none.
 	New R
 	Set bool
+	// Soft says that what devices refuse, or do not answer in time, does not
+	// make the operation fail: the table publishes, and they get the row later.
+	Soft bool
 	// Tag is the table's.
 	Tag any
 
@@ -43,6 +46,7 @@ type part struct {
 	in     bool // the device takes part
 	handed bool // it was handed something on behalf of the operation
 	ended  bool // it gave its final answer: an error, or "not supported"
+	soft   bool // the operation went on without it
 }
 
 // fail notes why the operation cannot succeed.

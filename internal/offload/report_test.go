@@ -169,7 +169,7 @@ func TestReconcileActsOnNothing(t *testing.T) { // rule 28
 		t.Fatalf("epoch %d", epoch)
 	}
 	dump := rows{2: 1, 3: 1}
-	if n := r.e.Reconcile(0, mark, dump); n != 2 {
+	if n := r.reconcile(0, mark, dump); n != 2 {
 		t.Fatalf("%d rows differ, want 2", n)
 	}
 	r.wantRows(0, rows{2: 1, 3: 1})
@@ -178,7 +178,7 @@ func TestReconcileActsOnNothing(t *testing.T) { // rule 28
 	r.back(0)
 	r.wantRows(0, rows{1: 1, 2: 1})
 	mark, _ = r.e.Mark(0)
-	if n := r.e.Reconcile(0, mark, c.rows); n != 0 {
+	if n := r.reconcile(0, mark, c.rows); n != 0 {
 		t.Fatalf("%d rows differ, want none", n)
 	}
 }
@@ -189,12 +189,12 @@ func TestReconcileSkipsWhatMoved(t *testing.T) { // rule 28
 	op := r.set(1, 1)
 	r.put(2, 1)
 	r.form(0)
-	if n := r.e.Reconcile(0, mark, rows{}); n != 0 { // calls are out
+	if n := r.reconcile(0, mark, rows{}); n != 0 { // calls are out
 		t.Fatalf("%d rows differ", n)
 	}
 	r.back(0)
 	r.wantErr(op, nil)
-	if n := r.e.Reconcile(0, mark, rows{}); n != 0 { // and have returned since
+	if n := r.reconcile(0, mark, rows{}); n != 0 { // and have returned since
 		t.Fatalf("%d rows differ", n)
 	}
 	r.wantState(1, true, false)

@@ -1,22 +1,11 @@
 package offload
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
 	"github.com/switchcore/switchcore/switchdev"
 )
-
-// sorted returns the cells in key order, so that map order decides nothing.
-func (d *device[K, R]) sorted() []*cell[K, R] {
-	cells := make([]*cell[K, R], 0, len(d.cells))
-	for _, c := range d.cells {
-		cells = append(cells, c)
-	}
-	slices.SortFunc(cells, func(a, b *cell[K, R]) int { return cmp.Compare(a.key, b.key) })
-	return cells
-}
 
 // Reset tells that device dev lost its tables and is now in epoch. An epoch
 // that is not newer than the known one has been heard before.
@@ -30,35 +19,58 @@ func (e *Engine[K, R]) reset(dev int, epoch switchdev.Epoch, now time.Time) {
 	if epoch <= d.epoch {
 		return
 	}
-	d.epoch = epoch
+	d.epoch, d.rows = epoch, 0
 	e.stats.Resets++
-	cells := d.sorted()
-	for _, c := range cells {
-		// What is unknown may have been set by a call of the new epoch that was
-		// not answered, before the reset was heard.
-		if c.belief == believedRow {
-			c.belief = believedNone
-		}
-		c.unsupported = wanted[R]{}
-		e.pardon(d, c)
+	if d.renewal != nil {
+		e.Drop(dev, d.renewal)
 	}
-	for _, c := range cells { // users' rows first (rule 23)
-		if e.main(dev, c); c.user {
-			e.review(dev, c, e.replayClass(c))
+	d.renewal = new(Walk[K, R])
+	for _, op := range e.order.all() { // their answers are taken back at once (rule 22)
+		if c := d.at(op.Key); c != nil {
+			e.renewed(dev, c, now)
 		}
 	}
-	for _, c := range cells {
-		if !c.user {
-			e.review(dev, c, classOffload)
-		}
-		if op := e.ops[c.key]; op != nil && !op.parts[dev].ended {
-			if c.out == nil && !c.holds(e.desired(dev, c)) {
-				d.enqueue(c, classUser)
-			}
-			e.advance(op, now)
-		}
-		e.table.Settled(c.key)
+	e.renew(dev, now)
+}
+
+// renew looks at a chunk of the cells after a reset.
+func (e *Engine[K, R]) renew(dev int, now time.Time) {
+	d := e.devs[dev]
+	if d.forEach(d.renewal, func(c *cell[K, R]) { e.renewed(dev, c, now) }) {
+		d.renewal = nil
 	}
+}
+
+// renewed queues what the device lost, users' rows first (rule 23).
+func (e *Engine[K, R]) renewed(dev int, c *cell[K, R], now time.Time) {
+	d := e.devs[dev]
+	cl := classOffload
+	if e.main(dev, c); c.user {
+		cl = e.replayClass(c)
+	}
+	e.review(dev, c, cl)
+	if op := e.ops[c.key]; op != nil && !op.parts[dev].ended {
+		if c.out == nil && !c.holds(e.desired(dev, c)) {
+			d.enqueue(c, classUser)
+		}
+		e.advance(op, now)
+	}
+	e.table.Settled(c.key)
+}
+
+// Renewing reports whether Renew has something to do.
+func (e *Engine[K, R]) Renewing() bool {
+	return slices.ContainsFunc(e.devs, func(d *device[K, R]) bool { return d.renewal != nil })
+}
+
+// Renew goes on with what a reset has begun, a chunk for each device.
+func (e *Engine[K, R]) Renew(now time.Time) {
+	for dev, d := range e.devs {
+		if d.renewal != nil {
+			e.renew(dev, now)
+		}
+	}
+	e.deliver()
 }
 
 // replayClass returns where the row of a user entry queues after a reset. The
@@ -72,20 +84,24 @@ func (e *Engine[K, R]) replayClass(c *cell[K, R]) class {
 
 // Aged tells that device dev aged out a row of k in epoch; match reports
 // whether a believed row is the one meant. The entry stays: the row is merely
-// not trusted any more (rules 25 and 26).
-func (e *Engine[K, R]) Aged(dev int, k K, epoch switchdev.Epoch, match func(R) bool, now time.Time) {
+// not trusted any more (rules 25 and 26). It returns true if the row was the
+// device's own and is doubted now: it is not sent again before the table has
+// looked, and called [Engine.Verify].
+func (e *Engine[K, R]) Aged(dev int, k K, epoch switchdev.Epoch, match func(R) bool, now time.Time) (doubted bool) {
 	d := e.devs[dev]
 	if epoch > d.epoch {
 		e.reset(dev, epoch, now)
 	}
-	c := d.cells[k]
+	c := d.at(k)
 	switch {
 	case c == nil || epoch < d.epoch:
 		e.stats.Stale++
 	case c.out != nil:
 		c.void = true
 	case c.belief == believedRow && match(c.row):
-		c.belief = believedUnknown
+		doubted = c.own
+		d.set(c, believedUnknown)
+		c.doubt = doubted
 		e.review(dev, c, classOffload)
 		e.table.Settled(k)
 		if op := e.ops[k]; op != nil {
@@ -95,17 +111,33 @@ func (e *Engine[K, R]) Aged(dev int, k K, epoch switchdev.Epoch, match func(R) b
 		e.stats.Stale++
 	}
 	e.deliver()
+	return doubted
 }
 
 // Await makes w wait until every device holds for k what it should, or has
-// refused it. Arm it when all keys have been added.
+// refused it; with an operation in flight, until that is so after its end. What was refused before is offered once more. Arm it when all keys
+// have been added.
 func (e *Engine[K, R]) Await(w *Waiter, k K) {
 	for dev, d := range e.devs {
-		c := d.cells[k]
-		if c != nil && !c.holds(e.desired(dev, c)) {
-			c.await(w)
+		if c := d.at(k); c != nil && e.open(dev, c) {
+			e.await(dev, c, w)
 		}
 	}
+}
+
+// open reports whether a device is still to be brought to what the table wants: it
+// does not hold that, or holds it for an operation that is in flight, and may be
+// asked for something else when that has ended.
+func (e *Engine[K, R]) open(dev int, c *cell[K, R]) bool {
+	return c.op != nil || !c.holds(e.desired(dev, c))
+}
+
+func (e *Engine[K, R]) await(dev int, c *cell[K, R], w *Waiter) {
+	e.again(dev, c)
+	if w.left == 0 && !slices.Contains(e.waits, w) {
+		e.waits = append(slices.DeleteFunc(e.waits, (*Waiter).over), w)
+	}
+	c.await(w)
 }
 
 // Arm lets w call done once, when nothing is left to wait for; at once if
@@ -115,56 +147,62 @@ func (w *Waiter) Arm(done func([]error)) {
 	w.check()
 }
 
-// Mark returns the point from which a dump of device dev that begins now is to
-// be judged, and the epoch that it must have.
-func (e *Engine[K, R]) Mark(dev int) (uint64, switchdev.Epoch) {
-	return e.returns, e.devs[dev].epoch
+// Review looks at a chunk of what device dev is believed to hold, after what it
+// claims has changed, and makes w wait until it holds what it should. It returns
+// true with the last chunk.
+func (e *Engine[K, R]) Review(dev int, walk *Walk[K, R], w *Waiter) (last bool) {
+	d := e.devs[dev]
+	last = d.forEach(walk, func(c *cell[K, R]) {
+		e.review(dev, c, classOffload)
+		if d.cells[c.key] == c && e.open(dev, c) {
+			e.await(dev, c, w)
+		}
+	})
+	e.deliver()
+	return last
 }
 
-// Reconcile compares a dump that was begun at mark with what device dev is
-// believed to hold. It acts on nothing: rows that differ are merely not trusted
-// any more, and the level rule does the rest (rule 28). It returns how many
-// differed.
-func (e *Engine[K, R]) Reconcile(dev int, mark uint64, rows map[K]R) (differ int) {
+// AwaitRows makes w wait for those of a chunk of cells of device dev that hold,
+// or are just being handed, a row that match selects, and are to hold another or
+// none. It returns true with the last chunk.
+func (e *Engine[K, R]) AwaitRows(dev int, walk *Walk[K, R], match func(R) bool, w *Waiter) (last bool) {
 	d := e.devs[dev]
-	skip := func(c *cell[K, R]) bool {
-		return e.ops[c.key] != nil || c.out != nil || c.returned > mark
-	}
-	for _, c := range d.sorted() {
-		row, ok := rows[c.key]
-		if skip(c) || c.belief == believedUnknown || c.holds(wanted[R]{row, ok}) {
-			continue
+	return d.forEach(walk, func(c *cell[K, R]) {
+		about := c.belief == believedRow && match(c.row) || c.belief == believedUnknown || c.out != nil
+		if want := e.desired(dev, c); about && !c.holds(want) && !(want.set && match(want.row)) {
+			e.await(dev, c, w)
 		}
-		c.belief = believedUnknown
-		differ++
-		e.review(dev, c, classOffload)
-	}
-	var keys []K
-	for k := range rows {
-		if d.cells[k] == nil {
-			keys = append(keys, k)
-		}
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		c := d.cell(k)
-		c.belief = believedUnknown
-		differ++
-		e.review(dev, c, classOffload)
-	}
-	e.deliver()
-	return differ
+	})
 }
 
-// Review looks at everything that device dev is believed to hold, after what it
-// claims has changed, and makes w wait until it holds what it should.
-func (e *Engine[K, R]) Review(dev int, w *Waiter) {
+// Distrust makes the rows of a chunk of cells of device dev unknown that match
+// selects, and with them the device's doubted ones. It returns true with the last
+// chunk.
+func (e *Engine[K, R]) Distrust(dev int, walk *Walk[K, R], match func(K, R) bool) (last bool) {
 	d := e.devs[dev]
-	for _, c := range d.sorted() {
-		e.review(dev, c, classOffload)
-		if d.cells[c.key] == c && !c.holds(e.desired(dev, c)) {
-			c.await(w)
+	last = d.forEach(walk, func(c *cell[K, R]) {
+		if (c.belief == believedRow || c.doubt) && match(c.key, c.row) {
+			e.doubtful(dev, c)
 		}
-	}
+	})
 	e.deliver()
+	return last
+}
+
+// Suspect makes the row of one key unknown: whatever the device holds, it is
+// brought to what the table wants.
+func (e *Engine[K, R]) Suspect(dev int, k K) {
+	e.doubtful(dev, e.devs[dev].cell(k))
+	e.deliver()
+}
+
+func (e *Engine[K, R]) doubtful(dev int, c *cell[K, R]) {
+	d := e.devs[dev]
+	if c.out != nil {
+		c.void = true
+		return
+	}
+	d.set(c, believedUnknown)
+	e.review(dev, c, e.classOf(dev, c))
+	e.table.Settled(c.key)
 }

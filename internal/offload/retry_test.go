@@ -140,7 +140,7 @@ func TestReviewAfterLeave(t *testing.T) {
 	delete(r.claims[0], 1)
 	var w Waiter
 	ended := false
-	r.e.Review(0, &w)
+	r.review(0, &w)
 	w.Arm(func([]error) { ended = true })
 	r.wantForm(0, "-1")
 	r.back(0)
@@ -195,4 +195,15 @@ func TestAbort(t *testing.T) { // rule 30
 		t.Fatalf("%d in flight", n)
 	}
 	r.back(0) // late
+}
+
+// TestRefusalOfAnOldRowDoesNotDelayTheNew: the station has moved while the call was
+// out, so the pause is not for where it is now.
+func TestRefusalOfAnOldRowDoesNotDelayTheNew(t *testing.T) {
+	r := newRig(t, 8, "12")
+	r.put(1, 1)
+	r.form(0)
+	r.put(1, 2)
+	r.refuse(0, errRefused)
+	r.wantForm(0, "1=2")
 }

@@ -3,6 +3,8 @@ package offload
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -284,5 +286,20 @@ func (r *rig) wantState(k int, offloaded, failed bool) {
 	r.t.Helper()
 	if on, no := r.e.State(k); on != offloaded || no != failed {
 		r.t.Fatalf("state of %d is %v %v, want %v %v", k, on, no, offloaded, failed)
+	}
+}
+
+// reconcile judges a dump to the end.
+func (r *rig) reconcile(dev int, mark uint64, rows map[int]byte) int {
+	a := &Audit[int, byte]{Dev: dev, Mark: mark, Rows: rows, Keys: slices.Sorted(maps.Keys(rows))}
+	for !r.e.Judge(a) {
+	}
+	return a.Differ
+}
+
+// review reviews a device to the end.
+func (r *rig) review(dev int, w *Waiter) {
+	var walk Walk[int, byte]
+	for !r.e.Review(dev, &walk, w) {
 	}
 }

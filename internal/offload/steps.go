@@ -13,7 +13,7 @@ func (e *Engine[K, R]) Begin(op *Op[K, R], now time.Time) {
 	op.parts = make([]part, len(e.devs))
 	e.table.Settled(op.Key) // not while it is in flight (rule 24)
 	e.order.set(op, now.Add(e.cfg.Timeout))
-	if op.Set {
+	if e.available(op) && op.Set {
 		for dev := range e.devs {
 			if e.table.Claims(dev, op.Key, op.New) {
 				e.aim(dev, op, wanted[R]{op.New, true})
@@ -22,6 +22,27 @@ func (e *Engine[K, R]) Begin(op *Op[K, R], now time.Time) {
 	}
 	e.advance(op, now)
 	e.deliver()
+}
+
+// available fails an operation that needs a device whose breaker is open, before
+// another one is handed anything.
+func (e *Engine[K, R]) available(op *Op[K, R]) bool {
+	for dev, d := range e.devs {
+		if op.Soft || d.breaker.state != Open {
+			continue
+		}
+		w := wanted[R]{}
+		if op.Set && e.table.Claims(dev, op.Key, op.New) {
+			w = wanted[R]{op.New, true}
+		}
+		c := d.at(op.Key)
+		if c == nil && !w.set || c != nil && (c.holds(w) || w.set && c.unsupported == w && c.holds(wanted[R]{})) {
+			continue
+		}
+		e.stats.Tripped++
+		op.fail(e.blame(d, switchdev.ErrDeviceUnavailable))
+	}
+	return len(op.errs) == 0
 }
 
 // aim makes device dev take part in op: it is to hold w.
@@ -34,9 +55,20 @@ func (e *Engine[K, R]) aim(dev int, op *Op[K, R], w wanted[R]) {
 		op.parts[dev].ended = true
 		return
 	}
+	if op.Soft && d.breaker.state == Open && !c.holds(w) {
+		e.stats.Tripped++
+		e.goOn(dev, op, c)
+		return
+	}
 	if !c.holds(w) && c.out == nil {
 		d.enqueue(c, classUser)
 	}
+}
+
+// goOn lets an operation go on without the answer of a device.
+func (e *Engine[K, R]) goOn(dev int, op *Op[K, R], c *cell[K, R]) {
+	op.parts[dev].ended, op.parts[dev].soft, c.late = true, true, true
+	e.stats.Deferred++
 }
 
 // advance takes op as far as the answers allow.
@@ -66,7 +98,7 @@ func (e *Engine[K, R]) answered(op *Op[K, R]) bool {
 		if !p.in || p.ended {
 			continue
 		}
-		c := e.devs[dev].cells[op.Key]
+		c := e.devs[dev].at(op.Key)
 		if c == nil {
 			continue // believed to hold none, and wanted to
 		}
@@ -85,9 +117,12 @@ func (e *Engine[K, R]) withdraw(op *Op[K, R]) {
 		if p.in && !p.ended {
 			continue
 		}
-		c := d.cells[op.Key]
+		c := d.at(op.Key)
 		if c == nil || c.holds(wanted[R]{}) {
 			continue
+		}
+		if p.soft && c.late {
+			continue // it does not answer
 		}
 		e.aim(dev, op, wanted[R]{})
 	}
@@ -98,10 +133,11 @@ func (e *Engine[K, R]) withdraw(op *Op[K, R]) {
 func (e *Engine[K, R]) undo(op *Op[K, R], now time.Time) {
 	op.step = stepUndo
 	e.order.set(op, now.Add(e.cfg.Timeout))
-	e.stats.Undone++
+	handed := false
 	for dev, d := range e.devs {
 		p := &op.parts[dev]
-		c := d.cells[op.Key]
+		handed = handed || p.handed
+		c := d.at(op.Key)
 		if c == nil {
 			continue
 		}
@@ -116,6 +152,9 @@ func (e *Engine[K, R]) undo(op *Op[K, R], now time.Time) {
 		if !p.ended && !c.holds(e.main(dev, c)) && c.out == nil {
 			d.enqueue(c, classUser)
 		}
+	}
+	if handed {
+		e.stats.Undone++
 	}
 }
 
@@ -148,9 +187,16 @@ func (e *Engine[K, R]) Expire(now time.Time) {
 func (e *Engine[K, R]) giveUp(op *Op[K, R], why error, keep bool) {
 	for dev, d := range e.devs {
 		p := &op.parts[dev]
-		c := d.cells[op.Key]
+		c := d.at(op.Key)
 		if !p.in || p.ended || c == nil || c.holds(e.desired(dev, c)) {
 			continue
+		}
+		if why == switchdev.ErrDeviceUnavailable {
+			d.strike(e.cfg.Breaker)
+			if op.Soft && op.step != stepUndo {
+				e.goOn(dev, op, c)
+				continue
+			}
 		}
 		out := c.out != nil && c.outOp == op
 		if keep && (out || op.step == stepUndo) {
@@ -174,11 +220,12 @@ func (e *Engine[K, R]) Close(now time.Time) {
 		e.giveUp(op, switchdev.ErrClosed, true)
 		e.advance(op, now)
 	}
-	for _, d := range e.devs {
-		for _, c := range d.sorted() {
-			e.release(c, switchdev.ErrClosed)
-		}
+	for _, w := range e.waits {
+		w.note(switchdev.ErrClosed)
+		w.left = 0
+		w.check()
 	}
+	e.waits = nil
 	e.deliver()
 }
 

@@ -14,16 +14,21 @@ type Cold struct {
 	Seq uint64
 	// Owner says who owns the entry, 0 to 15. The values are the caller's.
 	Owner uint8
-	// Offload is the caller's: the state of the entry in hardware.
+	// Offload is the caller's: the state of the entry in hardware, 0 to 127.
 	Offload uint8
+	// Notify is the caller's: somebody wants to hear when the entry falls silent
+	// and when it is heard again (BR_FDB_NOTIFY).
+	Notify bool
 	// Used is the tick of the last use as a destination. It is kept in units of
 	// UsedUnit ticks, rounded down, for 10 years, and stays there.
 	Used uint64
 }
 
 const (
-	ownerShift = 8
-	seqShift   = 12
+	offloadMask = 1<<notifyShift - 1
+	notifyShift = 7
+	ownerShift  = 8
+	seqShift    = 12
 
 	// MaxSeq is the largest Seq: 142 years of a million operations a second.
 	// Higher bits are lost.
@@ -36,14 +41,19 @@ const (
 
 // word packs all but Used, so that one load gives a consistent whole.
 func (c Cold) word() uint64 {
-	return c.Seq<<seqShift | uint64(c.Owner&0xf)<<ownerShift | uint64(c.Offload)
+	w := c.Seq<<seqShift | uint64(c.Owner&0xf)<<ownerShift | uint64(c.Offload&offloadMask)
+	if c.Notify {
+		w |= 1 << notifyShift
+	}
+	return w
 }
 
 func unpackCold(word uint64, used uint32) Cold {
 	return Cold{
 		Seq:     word >> seqShift,
 		Owner:   uint8(word >> ownerShift & 0xf),
-		Offload: uint8(word),
+		Offload: uint8(word & offloadMask),
+		Notify:  word>>notifyShift&1 != 0,
 		Used:    uint64(used) << usedShift,
 	}
 }

@@ -2,6 +2,7 @@ package cam
 
 import (
 	"math/bits"
+	"unsafe"
 
 	"github.com/switchcore/switchcore/internal/atomic"
 )
@@ -11,20 +12,20 @@ import (
 // published directory are replaced by the writer; those of a replaced directory,
 // and of a snapshot's, never change again.
 type directory struct {
-	segs  []atomic.Pointer[segment]
-	shift uint // 64 - bits
+	// The search in assembly relies on these four being first.
+	first *atomic.Pointer[segment] // of segs
+	shift uint                     // 64 - bits
 	seed  [2]uint64
+	// vector says that the processor can search a bucket in one step.
+	vector bool
+	segs   []atomic.Pointer[segment]
 	// gen changes with the seed: positions in hash space mean nothing across it.
 	gen uint64
 }
 
 func newDirectory(bits uint, seed [2]uint64, gen uint64) *directory {
-	return &directory{
-		segs:  make([]atomic.Pointer[segment], 1<<bits),
-		shift: 64 - bits,
-		seed:  seed,
-		gen:   gen,
-	}
+	segs := make([]atomic.Pointer[segment], 1<<bits)
+	return &directory{first: &segs[0], segs: segs, shift: 64 - bits, seed: seed, gen: gen, vector: hasVector()}
 }
 
 // hash is a keyed multiply and fold: MAC addresses are chosen by attackers. The
@@ -40,10 +41,14 @@ func (d *directory) hash(key uint64) uint64 {
 const golden = 0x9e3779b97f4a7c15
 
 // homeOf returns a number whose low bits are the home bucket of a hash.
-func homeOf(hash uint64) uint64 { return hash >> 32 }
+func homeOf(hash uint64) uint64 { return hash >> homeShift }
 
+const homeShift = 32
+
+// at returns the segment of a hash. It is segs[hash>>shift], in bounds because
+// segs has as many entries as 64-shift bits have values.
 func (d *directory) at(hash uint64) *segment {
-	return d.segs[hash>>(d.shift&63)].Load()
+	return (*atomic.Pointer[segment])(unsafe.Add(unsafe.Pointer(d.first), uintptr(hash>>(d.shift&63))*unsafe.Sizeof(*d.first))).Load()
 }
 
 func (d *directory) bits() uint { return 64 - d.shift }

@@ -26,8 +26,9 @@
 //
 // # Concurrency
 //
-// [Table.Find], [Table.FindBatch], [Table.Probe], [Table.Prefetch], [Table.Refresh],
-// [Table.Mark], [Table.Unmark], [Table.Touch], [Table.Len] and the scans may be
+// [Table.Find], [Table.Get], [Table.GetBatch], [Table.Probe], [Table.Refresh],
+// [Table.Mark], [Table.Unmark], [Table.Touch], [Table.Any], [Table.Oldest],
+// [Table.Len] and the scans may be
 // called by any number of goroutines at any time. Everything else writes: one
 // goroutine at a time, serialised by the caller, concurrently with all the
 // former. Snapshots may be read by anybody.
@@ -35,10 +36,12 @@
 // # Memory
 //
 // 14 KiB a segment: 56 bytes an entry in all at 2^20 entries, 32 of them in the
-// lookup array. Segments split at 62.5 % of their slots used, unless a quarter of
-// those is dead: then the segment is built anew. So however stations come and go
+// lookup array. Segments split at 62.5 % of their slots used, unless an eighth of
+// those is dead: then the segment is built anew at 68.75 %. So however stations come and go
 // a segment that growth left behind holds 120 entries on average, or 120 bytes an
 // entry. Neighbours merge when both are nearly empty, and the directory halves when
-// no segment needs its last two bits: an emptied table ends as one segment. A
+// no segment needs its last two bits: an emptied table ends as one segment. What
+// [Table.Cull] empties at once is handed over whole, and one segment without keys
+// stands for all of those until they are written to. A
 // snapshot pins the segments that it shares with the table.
 package cam

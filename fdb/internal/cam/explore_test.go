@@ -44,10 +44,36 @@ var writes = map[string]func(x *Table){
 	"update": func(x *Table) {
 		x.Update(stationKey(0), func(h Hot, c Cold) (Hot, Cold) { return h | User, Cold{Seq: 2} })
 	},
+	"cull": func(x *Table) {
+		x.Put(stationKey(1), MakeHot(2, 0, 1), Cold{Seq: 2})
+		cull(x, Match{Mask: PortMask, Want: MakeHot(2, 0, 0)}, false)
+	},
+	"thin": func(x *Table) {
+		x.Put(stationKey(1), MakeHot(2, 0, 1), Cold{Seq: 2})
+		x.Snapshot()
+		cull(x, Match{Mask: PortMask, Want: MakeHot(2, 0, 0)}, true)
+	},
+	"blank": func(x *Table) { // all but station 0 are in the other half, which is emptied
+		x.Put(stationKey(0), MakeHot(1, User, 1), Cold{Seq: 2})
+		for i := 3; x.Stats().Splits < 1; i++ {
+			x.Put(stationKey(i), MakeHot(1, 0, 1), Cold{Seq: 1})
+		}
+		cull(x, Match{Mask: User}, true)
+		x.Put(stationKey(1), MakeHot(1, 0, 1), Cold{Seq: 3})
+	},
 	"shared update": func(x *Table) {
 		x.Snapshot()
 		x.Update(stationKey(0), func(h Hot, c Cold) (Hot, Cold) { return h | User, Cold{Seq: 2} })
 	},
+}
+
+// cull removes what m selects from the whole table.
+func cull(x *Table, m Match, final bool) *Batch {
+	c := Cull{Match: m, Final: final}
+	for at := (Cursor{}); !at.Done(); {
+		at = x.Cull(at, &c)
+	}
+	return &c.Gone
 }
 
 func every(t *testing.T, build func() explore.Program) {
@@ -143,6 +169,8 @@ func TestEveryScheduleOfSweepAndRefreshHasOneWinner(t *testing.T) {
 		"exact":    func(x *Table) { x.DeleteMatchExact(k, old) },
 		"shared":   func(x *Table) { x.Snapshot(); x.DeleteMatch(k, old) },
 		"compare":  func(x *Table) { x.DeleteIf(k, MakeHot(1, 0, 1)) },
+		"cull":     func(x *Table) { cull(x, old, false) },
+		"thin":     func(x *Table) { x.Snapshot(); cull(x, old, false) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			every(t, func() explore.Program {
@@ -185,4 +213,46 @@ func TestEveryScheduleKeepsBothMarks(t *testing.T) {
 			},
 		}
 	})
+}
+
+// A flush wins over the refresh, which then found an entry that was going.
+func TestEveryScheduleOfFlushTakesTheEntry(t *testing.T) {
+	k := stationKey(0)
+	for name, prepare := range map[string]func(x *Table){
+		"blank": func(x *Table) {}, "shared": func(x *Table) { x.Snapshot() },
+		"in place": func(x *Table) { x.Put(stationKey(1), MakeHot(1, Static, 1), Cold{Seq: 1}) },
+		"thin":     func(x *Table) { x.Put(stationKey(1), MakeHot(1, Static, 1), Cold{Seq: 1}); x.Snapshot() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			every(t, func() explore.Program {
+				x := few(2)
+				prepare(x)
+				var gone *Batch
+				found := 0
+				return explore.Program{
+					Threads: []func(){
+						func() { gone = cull(x, Match{Mask: Static}, true) },
+						func() {
+							x.Refresh(k, MakeHot(1, 0, 0), PortMask, 5)
+							if r, ok := x.Probe(k); ok {
+								found = int(r.Seq())
+							}
+						},
+					},
+					Check: func() error {
+						n := 0
+						for key, e := range gone.All() {
+							if key == k && e.Seq == 1 && e.Port() == 1 {
+								n++
+							}
+						}
+						if _, ok := x.Find(k); ok || n != 1 || found > 1 || x.Len() != 2-gone.Len() {
+							return fmt.Errorf("found %v afterwards, told %d times, number %d, %d left", ok, n, found, x.Len())
+						}
+						return nil
+					},
+				}
+			})
+		})
+	}
 }

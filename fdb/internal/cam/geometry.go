@@ -7,10 +7,16 @@ const (
 	segBuckets = 128 // power of two
 	segSlots   = segBuckets * bucketSlots
 
-	// A segment with this many used slots is built anew if a quarter of them is
-	// dead, and splits otherwise: 62.5 %, where lookups still
-	// cost 1.1 times what they cost in a quarter-full one and misses 1.3 times.
+	// A segment with this many used slots splits, if most are live: 62.5 %, where
+	// lookups still cost 1.1 times what they cost in a quarter-full one and misses
+	// 1.3 times.
 	splitLoad = segSlots * 5 / 8
+	// With at most dense eighths of that many live ones it does not, and is built
+	// anew at crowded tenths of it instead, 68.75 %. So a table whose keys change
+	// but which does not grow keeps its size, and pays for a segment once in a
+	// hundred insertions.
+	dense   = 7
+	crowded = 11
 	// Tables of fewer than smallSegments segments split at 40 %: their memory is
 	// nothing, and they live in the first-level cache.
 	smallSplitLoad = segSlots * 2 / 5

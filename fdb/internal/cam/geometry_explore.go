@@ -8,6 +8,8 @@ const (
 	segBuckets     = 2
 	segSlots       = segBuckets * bucketSlots
 	splitLoad      = 3
+	dense          = 0
+	crowded        = 10
 	smallSplitLoad = 3
 	smallSegments  = 2
 	hardLoad       = segSlots - 2

@@ -9,7 +9,7 @@ type Stats struct {
 	Splits    uint64
 	Merges    uint64
 	Clones    uint64 // segments replaced for an exact write or after a snapshot
-	Rebuilds  uint64 // segments replaced because a quarter of their used slots was dead
+	Rebuilds  uint64 // segments replaced because too many of their used slots were dead
 	Doublings uint64 // of the directory
 	Halvings  uint64
 	Reseeds   uint64 // whole tables rehashed, because the hash stopped spreading
@@ -115,9 +115,13 @@ func (t *Table) makeRoom(a *anchor) bool {
 	}
 	if a.ext.used >= limit {
 		switch {
-		case a.ext.live <= limit/4*3:
-			t.rebuild(a)
-			return true
+		case a.ext.live <= limit/8*dense:
+			// It does not grow, its keys change. The longer the dead stay the less
+			// of the building there is.
+			if a.ext.used >= limit/10*crowded {
+				t.rebuild(a)
+				return true
+			}
 		case t.split(a):
 			return true
 		case a.ext.used >= hardLoad && a.ext.live < hardLoad:
@@ -129,7 +133,12 @@ func (t *Table) makeRoom(a *anchor) bool {
 		}
 	}
 	slot, full := a.seg.free(a.hash)
-	if full > maxProbe && t.Len() >= t.reseedAt {
+	switch {
+	case full <= maxProbe:
+	case a.ext.used-a.ext.live > limit/16: // it may be for the dead
+		t.rebuild(a)
+		return true
+	case t.Len() >= t.reseedAt:
 		t.reseed()
 		return true
 	}
@@ -223,19 +232,22 @@ func (t *Table) shrink(hash uint64) {
 }
 
 func (t *Table) merge(d *directory, base, span int) {
-	n := new(segment)
 	depth := uint(t.meta[base].depth)
-	ext := extent{epoch: t.epoch, depth: uint8(depth - 1)}
 	t.turn.Add(1)
 	defer t.turn.Add(1)
-	for _, i := range [2]int{base, base + span} {
-		d.segs[i].Load().drain(0, func(key uint64, h Hot, cold uint64, used uint32) {
-			n.fill(d.hash(key), key, h, cold, used)
-			ext.live++
-		})
+	if n, ext, ok := t.mergeEmpty(d, base, span); ok {
+		t.publish(d, base, n, ext)
+	} else {
+		n, ext := new(segment), extent{epoch: t.epoch, depth: uint8(depth - 1)}
+		for _, i := range [2]int{base, base + span} {
+			d.segs[i].Load().drain(0, func(key uint64, h Hot, cold uint64, used uint32) {
+				n.fill(d.hash(key), key, h, cold, used)
+				ext.live++
+			})
+		}
+		ext.used = ext.live
+		t.publish(d, base, n, ext)
 	}
-	ext.used = ext.live
-	t.publish(d, base, n, ext)
 	t.deepen(depth, -2)
 	t.deepen(depth-1, 1)
 	t.stats.Merges++
@@ -243,6 +255,22 @@ func (t *Table) merge(d *directory, base, span int) {
 		t.resize(d, b-1)
 		t.stats.Halvings++
 	}
+}
+
+// mergeEmpty returns one of two neighbours, if the other has no live entry, to
+// stand for both: the place of a key in a segment does not depend on its depth.
+func (t *Table) mergeEmpty(d *directory, base, span int) (*segment, extent, bool) {
+	a, b := t.meta[base], t.meta[base+span]
+	n, ext := d.segs[base].Load(), a
+	switch {
+	case b.live == 0 && (a.live > 0 || a.used <= b.used):
+	case a.live == 0:
+		n, ext = d.segs[base+span].Load(), b
+	default:
+		return nil, extent{}, false
+	}
+	ext.depth--
+	return n, ext, true
 }
 
 // reseed rehashes the whole table with a new seed. It is for the day when the

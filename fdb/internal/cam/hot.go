@@ -6,15 +6,40 @@ import "math/bits"
 // mac<<12 | vlan. Bits above the 60th must be zero. The zero Key is a valid one.
 type Key uint64
 
-// keyMask is the part of a key word that is the key.
-const keyMask = 1<<60 - 1
+const (
+	// occupied makes a key word different from that of an empty slot.
+	occupied = 1 << 63
+	// spilled is set in the first key word of a bucket when a key that belongs
+	// there went on to the next one. It is no part of the key.
+	spilled = 1 << 62
+)
 
-// occupied makes a key word different from that of an empty slot.
-const occupied = 1 << 63
+// Word is a key as it stands in a table: the address in the low 48 bits, its first
+// byte lowest, and the VLAN above it. So a key that lies in memory as six bytes and
+// a number of two is read with one load.
+type Word uint64
 
-func (k Key) word() uint64     { return uint64(k)&keyMask | occupied }
-func keyOf(word uint64) Key    { return Key(word & keyMask) }
-func equal(a, b uint64) uint64 { _, eq := bits.Sub64(a^b, 1, 0); return eq }
+// MakeWord returns the word of a key that was read in that way. If ok is false no
+// table holds such a key; a VLAN that does not exist may get a word, which no table
+// holds either.
+func MakeWord(raw uint64) (w Word, ok bool) { return Word(raw | occupied), int64(raw) >= 0 }
+
+// Raw returns what MakeWord makes the word of.
+func (w Word) Raw() uint64 { return uint64(w) &^ (occupied | spilled) }
+
+// Word returns the word of a key.
+func (k Key) Word() Word { return Word(k.word()) }
+
+// Key returns the key.
+func (w Word) Key() Key { return keyOf(uint64(w)) }
+
+func (k Key) word() uint64 {
+	return bits.ReverseBytes64(uint64(k)>>12)>>16 | uint64(k)&0xfff<<48 | occupied
+}
+
+func keyOf(word uint64) Key {
+	return Key(bits.ReverseBytes64(word<<16)<<12 | word>>48&0xfff)
+}
 
 // Hot is the word that lookups, refreshes and sweeps need: a 16-bit port, 12
 // flags and a 36-bit stamp in ticks of 10 ms, which lasts 21 years. The zero

@@ -99,7 +99,7 @@ func (t *Table) Touch(r Ref, tick uint64) {
 			return
 		}
 		old := r.seg
-		if r = t.probe(r.seg.key(r.slot).Load()); r.seg == nil || r.seg == old {
+		if r = t.probe(r.Key().word()); r.seg == nil || r.seg == old {
 			return
 		}
 	}

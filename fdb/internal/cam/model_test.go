@@ -38,7 +38,7 @@ func checkSnapshot(t *rapid.T, s *Snapshot, want model) {
 		if (e.Hot^w.Hot)&exact != 0 || e.Has(Marked) || e.Has(Moved) || e.Stamp() < w.Stamp() {
 			t.Fatalf("snapshot of %x: %x, want %x", k, e.Hot, w.Hot)
 		}
-		if e.Seq != w.Seq || e.Owner != w.Owner || e.Offload != w.Offload || e.Used < w.Used {
+		if e.Seq != w.Seq || e.Owner != w.Owner || e.Offload != w.Offload || e.Notify != w.Notify || e.Used < w.Used {
 			t.Fatalf("snapshot of %x: %+v, want %+v", k, e.Cold, w.Cold)
 		}
 		if f, ok := s.Find(k); !ok || f != e {
@@ -78,7 +78,7 @@ func (x *machine) entry(t *rapid.T) (Hot, Cold) {
 	x.tick += uint64(rapid.IntRange(0, 20).Draw(t, "ticks"))
 	flags := Hot(rapid.SampledFrom([]uint64{0, uint64(Static), uint64(Sticky | User), uint64(Marked), uint64(Local)}).Draw(t, "flags"))
 	h := MakeHot(uint16(rapid.IntRange(0, 3).Draw(t, "port")), flags, x.tick)
-	return h, Cold{Seq: x.seq, Owner: uint8(x.seq % 16), Offload: uint8(x.seq), Used: x.tick}
+	return h, Cold{Seq: x.seq, Owner: uint8(x.seq % 16), Offload: uint8(x.seq % 128), Notify: x.seq%3 == 0, Used: x.tick}
 }
 
 func (x *machine) gone(k Key) { delete(x.m, k); delete(x.miss, k) }
@@ -163,7 +163,7 @@ func (x *machine) Update(t *rapid.T) {
 		case 0:
 			return old.WithPort(h.Port()), cold
 		case 1:
-			cold.Seq, cold.Offload = c.Seq, c.Offload
+			cold.Seq, cold.Offload, cold.Notify = c.Seq, c.Offload, c.Notify
 			return old, cold
 		case 2:
 			return max(old, old.WithStamp(h.Stamp())), cold
@@ -340,7 +340,7 @@ func (x *machine) finish(t *rapid.T) {
 		keys[i] = stationKey(i)
 		x.checkKey(t, keys[i])
 	}
-	x.t.FindBatch(keys, out)
+	findBatch(x.t, keys, out)
 	for i, k := range keys {
 		if out[i] != x.m[k].Hot {
 			t.Fatalf("FindBatch(%x) = %x, want %x", k, out[i], x.m[k].Hot)

@@ -1,11 +1,16 @@
 package cam
 
-import "github.com/switchcore/switchcore/internal/atomic"
+import (
+	"unsafe"
+
+	"github.com/switchcore/switchcore/internal/atomic"
+)
 
 const bucketSlots = 4
 
-// bucket is one cache line. Its slots fill in order, so an empty last key means
-// that no key was ever pushed on to the next bucket.
+// bucket is one cache line. Its slots fill in order. The first key word says with
+// spilled that a key was pushed on to the next bucket; without it nobody need
+// look there. The bit is set before that key is.
 type bucket struct {
 	key [bucketSlots]atomic.Uint64
 	hot [bucketSlots]atomic.Uint64
@@ -27,18 +32,38 @@ func (s *segment) hot(slot int) *atomic.Uint64 {
 	return &s.buckets[slot/bucketSlots%segBuckets].hot[slot%bucketSlots]
 }
 
-// find returns the hot word of a key, Frozen included, 0 if it is not live. The
-// four comparisons become masks: as branches they would mispredict.
+// home returns the home bucket of a hash: buckets[homeOf(hash)%segBuckets], with
+// one shift where that has two.
+func (s *segment) home(hash uint64) *bucket {
+	const size = unsafe.Sizeof(bucket{})
+	return (*bucket)(unsafe.Add(unsafe.Pointer(s), hash/(1<<homeShift/uint64(size))&uint64((segBuckets-1)*size)))
+}
+
+// slotOf returns the only slot that may hold a key: the one whose word is the
+// key, else the first, whose word the caller looks at in any case. The comparisons
+// are arithmetic: as branches they would mispredict.
+func (b *bucket) slotOf(key uint64) uint {
+	return equal(b.key[1].Load(), key) + 2*equal(b.key[2].Load(), key) + 3*equal(b.key[3].Load(), key)
+}
+
+// equal returns 1 or 0.
+func equal(a, b uint64) (one uint) {
+	if a == b {
+		one = 1
+	}
+	return one
+}
+
+// find returns the hot word of a key, Frozen included, 0 if it is not live.
 func (s *segment) find(key, hash uint64) uint64 {
 	for b := homeOf(hash); ; b++ {
 		bk := &s.buckets[b%segBuckets]
-		last := bk.key[3].Load()
-		v := bk.hot[0].Load()&-equal(bk.key[0].Load(), key) |
-			bk.hot[1].Load()&-equal(bk.key[1].Load(), key) |
-			bk.hot[2].Load()&-equal(bk.key[2].Load(), key) |
-			bk.hot[3].Load()&-equal(last, key)
-		if v != 0 || last == 0 {
-			return v
+		slot := bk.slotOf(key)
+		switch w := bk.key[slot%bucketSlots].Load(); {
+		case w&^spilled == key:
+			return bk.hot[slot%bucketSlots].Load()
+		case w&spilled == 0:
+			return 0
 		}
 	}
 }
@@ -47,15 +72,11 @@ func (s *segment) find(key, hash uint64) uint64 {
 func (s *segment) locate(key, hash uint64) int {
 	for b := homeOf(hash); ; b++ {
 		bk := &s.buckets[b%segBuckets]
-		last := bk.key[3].Load()
-		e0 := equal(bk.key[0].Load(), key)
-		e1 := equal(bk.key[1].Load(), key)
-		e2 := equal(bk.key[2].Load(), key)
-		e3 := equal(last, key)
-		if e0|e1|e2|e3 != 0 {
-			return int(b%segBuckets*bucketSlots + e1 + 2*e2 + 3*e3)
-		}
-		if last == 0 {
+		slot := bk.slotOf(key)
+		switch w := bk.key[slot%bucketSlots].Load(); {
+		case w&^spilled == key:
+			return int(b%segBuckets*bucketSlots) + int(slot)
+		case w&spilled == 0:
 			return -1
 		}
 	}
@@ -75,19 +96,25 @@ func (s *segment) free(hash uint64) (slot, full int) {
 	}
 }
 
-// fetch asks for the three lines that a write to the home bucket needs, so that
+// fetch asks for the two lines that a write to the home bucket needs, so that
 // their latencies overlap; the locked stores that follow would serialise them.
 func (s *segment) fetch(hash uint64) {
 	b := homeOf(hash) % segBuckets
 	atomic.Fetch64(&s.buckets[b].key[0])
 	atomic.Fetch64(&s.cold[b*bucketSlots])
-	atomic.Fetch32(&s.used[b*bucketSlots])
 }
 
 // insert publishes a new key: what is read last is written first. Nobody reads
 // the cold part of a slot before its key, so plain stores do for that.
-func (s *segment) insert(slot int, key uint64, h Hot, cold uint64, used uint32) {
-	atomic.Init32(&s.used[slot], used)
+func (s *segment) insert(slot int, hash, key uint64, h Hot, cold uint64, used uint32) {
+	for b := homeOf(hash) % segBuckets; int(b) != slot/bucketSlots; b = (b + 1) % segBuckets {
+		if w := &s.buckets[b].key[0]; w.Load()&spilled == 0 {
+			w.Store(w.Load() | spilled)
+		}
+	}
+	if used != 0 { // as it is in a slot that is new
+		atomic.Init32(&s.used[slot], used)
+	}
 	atomic.Init64(&s.cold[slot], cold)
 	s.hot(slot).Store(uint64(h))
 	s.key(slot).Store(key)
@@ -96,6 +123,10 @@ func (s *segment) insert(slot int, key uint64, h Hot, cold uint64, used uint32) 
 // fill is insert into a segment that nobody else can reach yet.
 func (s *segment) fill(hash, key uint64, h Hot, cold uint64, used uint32) {
 	slot, _ := s.free(hash)
+	for b := homeOf(hash) % segBuckets; int(b) != slot/bucketSlots; b = (b + 1) % segBuckets {
+		w := &s.buckets[b].key[0]
+		atomic.Init64(w, w.Load()|spilled)
+	}
 	atomic.Init32(&s.used[slot], used)
 	atomic.Init64(&s.cold[slot], cold)
 	atomic.Init64(s.hot(slot), uint64(h))
@@ -120,7 +151,7 @@ func (s *segment) drain(skip uint64, put func(key uint64, h Hot, cold uint64, us
 	for b := range s.buckets {
 		bk := &s.buckets[b]
 		for i := range bk.key {
-			key := bk.key[i].Load()
+			key := bk.key[i].Load() &^ spilled
 			if key == 0 {
 				break
 			}

@@ -88,7 +88,7 @@ func TestPersistentStationIsNeverMissed(t *testing.T) {
 	reader := func(stop *atomic.Bool) {
 		var out [n]Hot
 		for !stop.Load() {
-			x.FindBatch(keys[:], out[:])
+			findBatch(x, keys[:], out[:])
 			for i, k := range keys {
 				h, ok := x.Find(k)
 				r, rok := x.Probe(k)

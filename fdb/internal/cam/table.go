@@ -29,6 +29,8 @@ type Table struct {
 	seeded bool
 	// reseedAt is the population from which a new seed is worth its price again.
 	reseedAt int
+	// none is the segment that stands for all that were emptied at once.
+	none *segment
 }
 
 // extent is what the writer knows of a segment. It stands at the first
@@ -77,12 +79,13 @@ func (t *Table) Len() int { return int(t.live.Load()) }
 // Find returns the hot word of a key. It reads one cache line of the table and
 // allocates nothing.
 func (t *Table) Find(k Key) (Hot, bool) {
-	d := t.dir.Load()
-	key := k.word()
-	hash := d.hash(key)
-	v := Hot(d.at(hash).find(key, hash)) &^ Frozen
-	return v, v != 0
+	h := t.Get(k.Word()) &^ Frozen
+	return h, h != 0
 }
+
+// Get returns the hot word of a key, 0 for none. It is small enough to become part
+// of its callers, and therefore leaves Frozen in.
+func (t *Table) Get(w Word) Hot { return Hot(find(t.dir.Load(), uint64(w))) }
 
 // Probe returns the slot of a live key: its hot word and its cold part from the
 // same segment object.
@@ -106,41 +109,28 @@ func (t *Table) probe(key uint64) Ref {
 
 const batch = 64
 
-// FindBatch sets out[i] to the hot word of keys[i], 0 where there is none. out
-// must be as long as keys. It costs a third of single calls in a large table:
-// all lines are asked for before the first is needed.
-func (t *Table) FindBatch(keys []Key, out []Hot) {
-	out = out[:len(keys)]
-	for len(keys) > 0 {
-		n := min(len(keys), batch)
-		t.findStaged(keys[:n], out[:n])
-		keys, out = keys[n:], out[n:]
-	}
-}
-
-func (t *Table) findStaged(keys []Key, out []Hot) {
-	var hashes [batch]uint64
-	var segs [batch]*segment
+// GetBatch sets out[i] to what Get returns for words[i]. out must be as long as
+// words. It costs a third of single calls in a large table: all lines are asked for
+// before the first is needed.
+func (t *Table) GetBatch(words []Word, out []Hot) {
+	out = out[:len(words)]
 	d := t.dir.Load()
-	for i, k := range keys {
-		hash := d.hash(k.word())
-		hashes[i%batch], segs[i%batch] = hash, d.at(hash)
-	}
-	for i := range keys {
-		atomic.Fetch64(&segs[i%batch].buckets[homeOf(hashes[i%batch])%segBuckets].key[0])
-	}
-	for i, k := range keys {
-		out[i] = Hot(segs[i%batch].find(k.word(), hashes[i%batch])) &^ Frozen
+	for len(words) > 0 {
+		n := min(len(words), batch)
+		findEach(d, words[:n], out[:n])
+		words, out = words[n:], out[n:]
 	}
 }
 
 // Prefetch asks for the lines that writes to these keys will need. A writer that
 // has many keys to write calls it for some dozens, then writes those: their
-// latencies overlap, where those of single writes add up. It changes nothing.
+// latencies overlap, where those of single writes add up. It changes nothing. It is
+// for the writer to call.
 func (t *Table) Prefetch(keys []Key) {
-	d := t.dir.Load()
-	for _, k := range keys {
-		hash := d.hash(k.word())
-		d.at(hash).fetch(hash)
-	}
+	prefetch(t.dir.Load(), t.meta, keys)
 }
+
+// Follow goes on where [Table.Prefetch] ended, when it is some dozen keys ago: where
+// it sees now that a bucket is full it asks for the next. Without it one write in
+// ten waits for its line alone.
+func (t *Table) Follow(keys []Key) { follow(t.dir.Load(), keys) }

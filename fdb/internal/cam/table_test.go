@@ -31,7 +31,7 @@ func TestHotHoldsItsFields(t *testing.T) {
 }
 
 func TestColdHoldsItsFields(t *testing.T) {
-	c := Cold{Seq: MaxSeq, Owner: 15, Offload: 255}
+	c := Cold{Seq: MaxSeq, Owner: 15, Offload: 127, Notify: true}
 	if got := unpackCold(c.word(), packUsed(c.Used)); got != c {
 		t.Errorf("%+v came back as %+v", c, got)
 	}
@@ -180,7 +180,7 @@ func TestKeysOfAPatternSpreadLikeRandomOnes(t *testing.T) {
 		for seed := range seeds {
 			x := New(Config{Seed: [2]uint64{mix(seed), mix(seed + 100)}})
 			for i := range n {
-				x.Put(Key(i)<<shift&keyMask, MakeHot(1, 0, 1), Cold{})
+				x.Put(Key(i)<<shift&(1<<60-1), MakeHot(1, 0, 1), Cold{})
 			}
 			if x.Len() != n {
 				t.Fatalf("%s: %d keys", name, x.Len())
@@ -313,7 +313,7 @@ func TestDataPathAllocatesNothing(t *testing.T) {
 	snap := x.Snapshot()
 	for name, f := range map[string]func(){
 		"Find":      func() { x.Find(keys[1]); x.Find(1) },
-		"FindBatch": func() { x.Prefetch(keys); x.FindBatch(keys, out) },
+		"FindBatch": func() { x.Prefetch(keys); findBatch(x, keys, out) },
 		"Refresh":   func() { tick++; x.Refresh(keys[2], MakeHot(120, 0, 0), PortMask, tick) },
 		"Mark":      func() { x.Mark(keys[3], Marked); x.Unmark(keys[3], Marked) },
 		"Touch": func() {

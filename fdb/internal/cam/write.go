@@ -12,16 +12,49 @@ type anchor struct {
 	free int // where it would go then, set by makeRoom
 }
 
-func (t *Table) anchor(k Key) anchor {
-	a := anchor{d: t.dir.Load(), key: k.word()}
+func (t *Table) anchor(k Key) (a anchor) {
+	t.drop(&a, k)
+	a.seg.fetch(a.hash)
+	a.slot = a.seg.locate(a.key, a.hash)
+	return a
+}
+
+// drop finds the segment of a key.
+func (t *Table) drop(a *anchor, k Key) {
+	a.d, a.key = t.dir.Load(), k.word()
 	a.hash = a.d.hash(a.key)
 	i := int(a.hash >> (a.d.shift & 63))
 	a.base = t.baseOf(a.d, i)
 	a.ext = &t.meta[a.base]
 	a.seg = a.d.segs[i].Load()
-	a.seg.fetch(a.hash)
-	a.slot = a.seg.locate(a.key, a.hash)
-	return a
+}
+
+// Place is where the writer found a key, until its next write.
+type Place struct{ a anchor }
+
+// At finds the place of a key that was prefetched, and in e what is there but for Used,
+// which lies apart and is mostly of no interest: see [Place.Used]. It is for the
+// writer, who then calls PutAt or DeleteAt, or does nothing.
+func (t *Table) At(p *Place, k Key, e *Entry) {
+	t.drop(&p.a, k)
+	p.a.slot = p.a.seg.locate(p.a.key, p.a.hash)
+	if e.Hot = p.a.load(); e.Hot != 0 {
+		e.Cold = unpackCold(p.a.seg.cold[p.a.slot].Load(), 0)
+	} else {
+		e.Cold = Cold{}
+	}
+}
+
+// Used returns Cold.Used of what At found, which was something.
+func (p *Place) Used() uint64 { return uint64(p.a.seg.used[p.a.slot].Load()) << usedShift }
+
+// PutAt is [Table.Put] at a place.
+func (t *Table) PutAt(p *Place, h Hot, c Cold) { t.putAt(&p.a, h&^Frozen, c, false) }
+
+// DeleteAt is [Table.Delete] at a place.
+func (t *Table) DeleteAt(p *Place) {
+	m := Match{}.normal()
+	t.removeAt(&p.a, &m, false)
 }
 
 func (t *Table) baseOf(d *directory, i int) int {
@@ -55,21 +88,25 @@ func (t *Table) PutExact(k Key, h Hot, c Cold) (old Hot, replaced bool) {
 }
 
 func (t *Table) put(k Key, h Hot, c Cold, exact bool) (Hot, bool) {
-	h = h &^ Frozen
+	a := t.anchor(k)
+	return t.putAt(&a, h&^Frozen, c, exact)
+}
+
+func (t *Table) putAt(a *anchor, h Hot, c Cold, exact bool) (Hot, bool) {
 	for {
-		a := t.anchor(k)
-		if a.slot < 0 && t.makeRoom(&a) {
+		if a.slot < 0 && t.makeRoom(a) {
+			*a = t.anchor(keyOf(a.key))
 			continue
 		}
-		if exact || t.shared(&a) {
-			old := t.replace(&a, edit{verb: write, hot: h, cold: c})
+		if exact || t.shared(a) {
+			old := t.replace(a, edit{verb: write, hot: h, cold: c})
 			return old, old != 0
 		}
 		if a.slot >= 0 {
-			old := t.overwrite(&a, h, c)
+			old := t.overwrite(a, h, c)
 			return old, old != 0
 		}
-		a.seg.insert(a.free, a.key, supersede(0, h), c.word(), packUsed(c.Used))
+		a.seg.insert(a.free, a.hash, a.key, supersede(0, h), c.word(), packUsed(c.Used))
 		a.ext.used++
 		a.ext.live++
 		t.live.Add(1)
@@ -81,10 +118,12 @@ func (t *Table) put(k Key, h Hot, c Cold, exact bool) (Hot, bool) {
 func (t *Table) overwrite(a *anchor, h Hot, c Cold) Hot {
 	w := a.seg.hot(a.slot)
 	cur := w.Load()
-	if cur == 0 {
-		a.seg.used[a.slot].Store(packUsed(c.Used))
-	} else {
-		raise(&a.seg.used[a.slot], packUsed(c.Used))
+	// The time of use lies on a line of its own, which is left alone if it can be.
+	switch used := &a.seg.used[a.slot]; {
+	case cur != 0 && c.Used != 0:
+		raise(used, packUsed(c.Used))
+	case cur == 0 && used.Load() != packUsed(c.Used):
+		used.Store(packUsed(c.Used))
 	}
 	a.seg.cold[a.slot].Store(c.word())
 	for !w.CompareAndSwap(cur, uint64(supersede(Hot(cur), h))) {
@@ -172,12 +211,16 @@ func (t *Table) DeleteMatchExact(k Key, m Match) (Hot, bool) { return t.remove(k
 func (t *Table) remove(k Key, m Match, exact bool) (Hot, bool) {
 	m = m.normal()
 	a := t.anchor(k)
+	return t.removeAt(&a, &m, exact)
+}
+
+func (t *Table) removeAt(a *anchor, m *Match, exact bool) (Hot, bool) {
 	cur := a.load()
 	if cur == 0 || m.differs(uint64(cur)) != 0 {
 		return cur, false
 	}
-	if exact || t.shared(&a) {
-		cur = t.replace(&a, edit{verb: erase, match: m})
+	if exact || t.shared(a) {
+		cur = t.replace(a, edit{verb: erase, match: *m})
 		if m.differs(uint64(cur)) != 0 {
 			return cur, false
 		}

@@ -31,9 +31,10 @@ func TestDataPathAllocatesNothing(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	table := New(Config{PendingMax: 100})
-	for i := range 50 {
+	for i := range 49 {
 		table.Learn(host(i), 1, 1)
 	}
+	table.LearnLocked(host(49), 3, 1)
 	settle(table)
 	tick := uint64(1)
 	paths := func(state string) {
@@ -44,6 +45,8 @@ func TestDataPathAllocatesNothing(t *testing.T) {
 		guard(t, state+": lookup with its source", 0, func() { table.LookupFrom(host(2)) })
 		guard(t, state+": learn again", 0, func() { table.Learn(host(3), 1, tick) })
 		guard(t, state+": learn in a new tick", 0, func() { tick++; table.Learn(host(3), 1, tick) })
+		guard(t, state+": learn where it is shut out", 0, func() { table.LearnLocked(host(3), 1, tick) })
+		guard(t, state+": learn what is locked", 0, func() { tick++; table.LearnLocked(host(49), 3, tick) })
 		guard(t, state+": get", 0, func() { table.Get(host(2)) })
 	}
 	paths("quiet")

@@ -3,6 +3,7 @@ package overlay
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/switchcore/switchcore/fdb/internal/cam"
 )
@@ -17,6 +18,12 @@ func (t *Table) Check() error {
 	c := checker{t: t, live: map[cam.Key][]*record{}}
 	c.generation("open", d.open)
 	c.generation("sealed", d.sealed)
+	if d.sealed != nil {
+		d.sealed.each(func(s station) {
+			_, due := slices.BinarySearch(t.left, s.key)
+			c.that(due, "sealed: %x is not to be applied", s.key)
+		})
+	}
 	for i, f := range d.flushes {
 		c.that(i == 0 || d.flushes[i-1].seq < f.seq, "flushes out of order")
 	}
@@ -50,7 +57,7 @@ func (c *checker) generation(name string, g *generation) {
 		return
 	}
 	n := 0
-	g.tree.Ascend(func(s station) bool {
+	g.each(func(s station) {
 		for r := s.last; r != nil; r = r.older {
 			n++
 			c.live[s.key] = append(c.live[s.key], r)
@@ -59,13 +66,12 @@ func (c *checker) generation(name string, g *generation) {
 			c.that(r.cell.word.Load() == r.word(), "%s: readers see another record of %x", name, r.key)
 			c.that(r.seq <= c.t.seq, "%s: number of %x from the future", name, r.key)
 		}
-		return true
 	})
 	c.that(n == g.live, "%s: %d records counted as %d", name, n, g.live)
 }
 
 func (c *checker) main() {
-	learned, reserved := 0, 0
+	learned := 0
 	c.t.main.Scan(cam.Cursor{}, 0, func(k cam.Key, r cam.Ref) bool {
 		_, busy := c.t.busy[k]
 		mark := r.Hot()&marked != 0
@@ -75,11 +81,31 @@ func (c *checker) main() {
 		learned += count(r.Hot())
 		return true
 	})
-	for k := range c.live {
-		if !counts(c.t.entry(k).Hot) {
-			reserved++
+	c.that(learned == c.t.learned, "%d learned counted as %d", learned, c.t.learned)
+	c.reserved()
+}
+
+// reserved checks that room is kept once for a key, for none whose entry counts
+// already, and for every station that is only pending.
+func (c *checker) reserved() {
+	kept := map[cam.Key]int{}
+	for k, recs := range c.live {
+		for _, r := range recs {
+			if r.reserves {
+				kept[k]++
+			}
 		}
 	}
-	c.that(learned == c.t.learned, "%d learned counted as %d", learned, c.t.learned)
-	c.that(reserved == c.t.reserved, "%d reserved counted as %d", reserved, c.t.reserved)
+	for k, b := range c.t.busy {
+		if b.reserves {
+			kept[k]++
+		}
+	}
+	for k, n := range kept {
+		c.that(n == 1 && !counts(c.t.entry(k).Hot), "%x: room is kept %d times", k, n)
+	}
+	for k := range c.live {
+		c.that(kept[k] > 0 || c.t.entry(k).Hot != 0, "%x: no room is kept", k)
+	}
+	c.that(len(kept) == c.t.reserved, "%d reserved counted as %d", len(kept), c.t.reserved)
 }

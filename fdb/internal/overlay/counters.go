@@ -12,6 +12,7 @@ type Counters struct {
 	Full       uint64 // dropped: as many new stations are pending as may be
 	Limited    uint64 // dropped: as many entries are learned as may be
 	Barred     uint64 // dropped: the port is barred
+	Vetoed     uint64 // dropped: hardware refused the station there a moment ago
 }
 
 func (c *Counters) add(d *Counters) {
@@ -23,6 +24,7 @@ func (c *Counters) add(d *Counters) {
 	c.Full += d.Full
 	c.Limited += d.Limited
 	c.Barred += d.Barred
+	c.Vetoed += d.Vetoed
 }
 
 // counters are kept by port, under the pending lock.
@@ -65,7 +67,8 @@ type Pending struct {
 	Held         int // applied but for keys in flight
 	Busy         int // keys in flight
 	Learned      int // entries in main that count against LearnedMax
-	Reserved     int // pending stations that will
+	Reserved     int // pending stations and operations for which room is kept
+	Vetoes       int // stations that may not be learned somewhere
 	Seq          uint64
 }
 
@@ -81,6 +84,7 @@ func (t *Table) Pending() Pending {
 		Busy:     len(t.busy),
 		Learned:  t.learned,
 		Reserved: t.reserved,
+		Vetoes:   len(t.vetoes.of),
 		Seq:      t.seq,
 	}
 	if d.sealed != nil {

@@ -15,16 +15,15 @@ func (t *Table) AppendState(b []byte, keys []cam.Key, tick uint64, rank func(uin
 		if e.Hot != 0 {
 			b = append(b, rank(e.Seq))
 		}
-		if seq, ok := t.busy[k]; ok {
-			b = append(b, 1, rank(seq))
+		if f, ok := t.busy[k]; ok {
+			b = append(b, 1, bit(f.reserves), rank(f.seq))
+		}
+		if v, ok := t.vetoes.of[k]; ok && v.until > tick {
+			b = append(b, 2, byte(v.port), byte(v.until-tick))
 		}
 		for _, g := range [2]*generation{d.sealed, d.open} {
 			for r := g.last(k); r != nil; r = r.older {
-				roamed := byte(0)
-				if r.roamed {
-					roamed = 1
-				}
-				b = append(b, byte(r.port), roamed, byte(tick-min(tick, r.stamp)), rank(r.seq))
+				b = append(b, byte(r.port), bit(r.roamed)|bit(r.locked)<<1|bit(r.reserves)<<2, byte(tick-min(tick, r.stamp)), rank(r.seq))
 			}
 			b = append(b, 0xff)
 		}
@@ -33,7 +32,7 @@ func (t *Table) AppendState(b []byte, keys []cam.Key, tick uint64, rank func(uin
 		switch {
 		case g == nil:
 			b = append(b, 0)
-		case g.index.n.Load() == 0:
+		case g.index.empty():
 			b = append(b, 1)
 		case g.first == 0:
 			b = append(b, 2)
@@ -43,12 +42,22 @@ func (t *Table) AppendState(b []byte, keys []cam.Key, tick uint64, rank func(uin
 	}
 	for _, list := range [2][]*flush{d.active, d.held} {
 		for _, f := range list {
-			b = append(b, byte(f.Port), byte(f.Mask>>36), byte(f.Mask>>44), byte(f.killed), rank(f.seq))
+			b = append(b, byte(f.Port), byte(f.Mask>>36), byte(f.Mask>>44), f.Cold.Mask, f.Extern.Mask, byte(f.killed), bit(f.told), rank(f.seq))
 		}
 		b = append(b, 0xff)
+	}
+	if t.limits.learned > 0 {
+		b = append(b, byte(t.limits.learned-t.learned-t.reserved))
 	}
 	for _, f := range t.sweep.retired {
 		b = append(b, rank(f.Seq), byte(f.Killed))
 	}
 	return b
+}
+
+func bit(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -5,11 +5,11 @@
 // # Two stages
 //
 // A learn that changes anything becomes a numbered record in the open
-// generation: a B-tree in key order for the worker and a small index for
-// readers. The worker seals the generation, applies it to the main table and
-// un-publishes it. A flush becomes a numbered line in the descriptor and counts
-// at once; the worker removes what it covers later. What Lookup returns is at
-// every instant the fold, in number order, of the main table, the pending
+// generation: a log of records and a small index for readers. The worker seals
+// the generation, sorts its keys, applies it to the main table in their order
+// and un-publishes it. A flush becomes a numbered line in the descriptor and
+// counts at once; the worker removes what it covers later. What Lookup returns
+// is at every instant the fold, in number order, of the main table, the pending
 // flushes and the records (rule 2).
 //
 // One pointer leads to the immutable descriptor: open generation, sealed
@@ -34,14 +34,19 @@
 //     an entry may have come and gone, and records that were learned meanwhile belong on top of another
 //     word, or under another flush. So Lookup is lock-free, not wait-free: each
 //     new pass means that the worker made progress.
+//   - What has no mark has no record and is in nobody's hands: a flush and the
+//     sweep remove such entries a segment at a time, and a batch of operations
+//     writes them without a window.
 //
 // # Concurrency
 //
 // [Table.Lookup], [Table.LookupFrom], [Table.LookupMain], [Table.Learn],
+// [Table.LearnLocked], [Table.Veto],
 // [Table.AcceptFlush], [Table.Get], [Table.Bar], [Table.Pending],
 // [Table.Counters], [Table.PortCounters] and the limits may be called by any
 // number of goroutines. The serialised verbs ([Table.Stage], [Table.Finish],
-// [Table.Seal], [Table.Apply], [Table.FlushStep], [Table.Expire],
+// [Table.FinishFor], [Table.Reserve], [Table.Withdraw], [Table.Operate],
+// [Table.Seal], [Table.Apply], [Table.FlushStep], [Table.Expire], [Table.Sweep],
 // [Table.Update], [Table.Snapshot], [Table.Quiet], [Table.Check]) are for one
 // goroutine at a time, concurrently with all the former.
 package overlay

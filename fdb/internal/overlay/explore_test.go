@@ -28,6 +28,11 @@ var (
 //	G   stage                  D  finish: deleted     N   finish: as it was
 //	U2  finish: static there   Y2 finish: sticky      O2  finish: local
 //	X2  finish: extern there   P  another key appears in the main table
+//	B2  learn on port 2, which is locked
+//	o   the entry is in hardware         H   flush what is in hardware (late)
+//	v   remember what main holds         R2  put an extern entry there in its place
+//	C   take it out
+//	I2  operate: static there  d   operate: deleted
 //
 // Learns have tick 3; l2 is a learn with tick 7.
 type program struct {
@@ -45,6 +50,7 @@ type call struct {
 	got        value
 	outcome    Outcome
 	n          int
+	was        value // what was remembered, for R and C
 }
 
 const theKey = cam.Key(0x0000_5e00_5301_000)
@@ -56,6 +62,7 @@ type runner struct {
 	calls [][]call
 	tail  []call
 	keys  int
+	was   Entry // remembered
 }
 
 func newRunner(p program) *runner {
@@ -76,7 +83,7 @@ func parse(word string, f func(call)) {
 }
 
 // timed says which calls have a place in real time: the others show nothing.
-func (c call) timed() bool { return !strings.ContainsRune("SMWP", rune(c.verb)) }
+func (c call) timed() bool { return !strings.ContainsRune("SMWPv", rune(c.verb)) }
 
 func (r *runner) do(c call) call {
 	if c.timed() {
@@ -88,10 +95,26 @@ func (r *runner) do(c call) call {
 		c.outcome = t.Learn(theKey, c.port, 3)
 	case 'l':
 		c.outcome = t.Learn(theKey, c.port, 7)
+	case 'B':
+		c.outcome = t.LearnLocked(theKey, c.port, 3)
+	case 'o':
+		if t.Update(theKey, func(e Entry) Entry { e.Offload = 1; return e }) {
+			c.n = 1
+		}
+	case 'I', 'd':
+		t.Operate([]cam.Key{theKey}, nil, func(_ int, now *Entry, _ uint64, next *Entry) bool {
+			c.n, c.got = 1, valueOf(now.Hot)
+			*next = *c.result()
+			return true
+		}, nil)
+	case 'v':
+		r.was = t.entry(theKey)
+	case 'R', 'C':
+		c = r.withdraw(c)
 	case 'K':
 		h, _ := t.Lookup(theKey)
 		c.got = valueOf(h)
-	case 'F', 'A', '*':
+	case 'F', 'A', '*', 'H':
 		t.AcceptFlush(*c.filter())
 	case 'S':
 		t.Seal()
@@ -123,9 +146,24 @@ func (r *runner) do(c call) call {
 	return c
 }
 
+// withdraw is R and C.
+func (r *runner) withdraw(c call) call {
+	var told *Entry
+	if c.verb == 'R' {
+		told = &Entry{Hot: cam.MakeHot(c.port, cam.Ext, 0), Cold: cam.Cold{Seq: r.was.Seq}}
+	}
+	c.was = valueOf(r.was.Hot)
+	if e, ok := r.t.Withdraw(theKey, r.was.Seq, told); ok {
+		c.n, c.got = 1, valueOf(e.Hot)
+	}
+	return c
+}
+
 func (c call) filter() *Filter {
 	f := Everything()
 	switch c.verb {
+	case 'H':
+		f.Cold = Cold{Mask: 1, Want: 1}
 	case 'F':
 		f = ByPort(c.port)
 	case 'A':
@@ -137,13 +175,13 @@ func (c call) filter() *Filter {
 // result is what a finishing letter finishes with.
 func (c call) result() *Entry {
 	flags := map[byte]cam.Hot{
-		'U': cam.Static | cam.User, 'Y': cam.Sticky | cam.User,
+		'U': cam.Static | cam.User, 'I': cam.Static | cam.User, 'Y': cam.Sticky | cam.User,
 		'O': cam.Local | cam.Static, 'X': cam.Ext | cam.User,
 	}
 	switch c.verb {
 	case 'N':
 		return nil
-	case 'D':
+	case 'D', 'd':
 		return &Entry{}
 	}
 	return &Entry{Hot: cam.MakeHot(c.port, flags[c.verb], 0)}

@@ -20,6 +20,22 @@ type Filter struct {
 	// bits outside a Mask that is not zero match nothing; without a mask Flags
 	// is not looked at. Only flag bits count, and no marks.
 	Mask, Flags cam.Hot
+	// Cold restricts it to entries of a state in hardware, and Extern does so for
+	// externally learned entries only. What depends on that is selected when the
+	// flush is applied, among the entries that have not been learned anew since it
+	// was accepted; everything else counts at once.
+	Cold, Extern Cold
+}
+
+// Cold tests Entry.Offload: under Mask it must equal Want, or differ from it with
+// Not. Without a Mask it selects everything.
+type Cold struct {
+	Mask, Want uint8
+	Not        bool
+}
+
+func (c Cold) selects(offload uint8) bool {
+	return c.Mask == 0 || (offload^c.Want)&c.Mask == 0 != c.Not
 }
 
 const visibleFlags = cam.FlagMask &^ (private | cam.Frozen | cam.Present)
@@ -47,8 +63,23 @@ func ByPortVLAN(port, vlan uint16) Filter {
 // AllOfPort covers every entry of a port, as its removal does.
 func AllOfPort(port uint16) Filter { return Filter{Port: port, ByPort: true} }
 
-// Matches reports whether the flush covers an entry that is older than it.
+// Late reports whether some entries are selected only when the flush is applied.
+func (f Filter) Late() bool { return f.Cold.Mask|f.Extern.Mask != 0 }
+
+// Matches reports whether the flush covers an entry that is older than it, from
+// the moment in which it is accepted.
 func (f Filter) Matches(k cam.Key, h cam.Hot) bool {
+	return f.Cold.Mask == 0 && (f.Extern.Mask == 0 || h&cam.Ext == 0) && f.concerns(k, h)
+}
+
+// Covers reports whether the flush, when it is applied, covers an entry that is
+// older than it.
+func (f Filter) Covers(k cam.Key, e Entry) bool {
+	return f.concerns(k, e.Hot) && f.Cold.selects(e.Offload) && (e.Hot&cam.Ext == 0 || f.Extern.selects(e.Offload))
+}
+
+// concerns is the part of the filter that does not ask for the state in hardware.
+func (f Filter) concerns(k cam.Key, h cam.Hot) bool {
 	return h != 0 && (!f.ByPort || h.Port() == f.Port) &&
 		(!f.ByVLAN || uint16(k&0xfff) == f.VLAN) && f.flags(h)
 }
@@ -56,6 +87,12 @@ func (f Filter) Matches(k cam.Key, h cam.Hot) bool {
 func (f Filter) flags(h cam.Hot) bool {
 	mask := f.Mask & visibleFlags
 	return mask == 0 || (h^f.Flags)&mask == 0 && f.Flags&visibleFlags&^mask == 0
+}
+
+// nothing reports whether the filter cannot select anything.
+func (f Filter) nothing() bool {
+	mask := f.Mask & visibleFlags
+	return mask != 0 && f.Flags&visibleFlags&^mask != 0
 }
 
 // match is the part of the filter that a scan can test on the hot word.
@@ -76,12 +113,16 @@ type flush struct {
 	Filter
 	seq    uint64
 	killed int
-	older  int // operations in flight that a held flush waits for
+	older  int  // operations in flight that a held flush waits for
+	told   bool // a held flush is told to be through: it covers none of them
 }
 
 func (f *flush) kills(k cam.Key, h cam.Hot, seq uint64) bool {
 	return f.seq > seq && f.Matches(k, h)
 }
+
+// covers is kills for the instant in which the flush is applied.
+func (f *flush) covers(k cam.Key, e Entry) bool { return f.seq > e.Seq && f.Covers(k, e) }
 
 // mergeFlushes returns both lists in one, in number order.
 func mergeFlushes(a, b []*flush) []*flush {

@@ -18,7 +18,7 @@ type FlushDone struct {
 type sweep struct {
 	flush   *flush
 	cursor  cam.Cursor
-	keys    []cam.Key
+	cull    cam.Cull // Gone is that of the bulk
 	retired []FlushDone
 }
 
@@ -32,7 +32,7 @@ func (t *Table) AcceptFlush(filter Filter) uint64 {
 	if n := len(d.active); n > 0 {
 		// A number may not be raised: what was learned between would be killed,
 		// or would have met an entry that was no more.
-		if f := d.active[n-1]; f.Filter == filter && f.seq == t.seq {
+		if f := d.active[n-1]; f.Filter == filter && f.seq == t.seq && !f.Late() {
 			return f.seq
 		}
 	}
@@ -50,6 +50,7 @@ const segmentCost = 16
 // scanned. It reports whether no flush is left to apply; what is through is
 // told by [Table.Retired]. Serialised.
 func (t *Table) FlushStep(budget int) (done bool) {
+	defer t.report()
 	for {
 		d := t.desc.Load()
 		if len(d.active) == 0 {
@@ -83,27 +84,63 @@ func (t *Table) older(f *flush) bool {
 
 func (g *generation) before(seq uint64) bool { return g != nil && g.first != 0 && g.first < seq }
 
-// scan removes what f covers in one segment of the main table.
+// scan removes what f covers in one segment of the main table: what nothing is
+// pending for together, under one hold of the lock, the rest key by key.
 func (t *Table) scan(f *flush) (cost int) {
 	s := &t.sweep
 	if s.flush != f {
+		t.report() // a bulk is one flush's
 		s.flush, s.cursor = f, cam.Cursor{}
 	}
-	s.keys = s.keys[:0]
-	s.cursor = t.main.ScanMatch(s.cursor, 1, f.match(), func(k cam.Key, r cam.Ref) bool {
-		if f.Matches(k, r.Hot()) {
-			s.keys = append(s.keys, k)
+	if f.nothing() {
+		t.complete(f)
+		return segmentCost
+	}
+	n := 0
+	if some, next := t.main.Any(s.cursor, f.match()); some {
+		n = t.cull(f)
+		for _, k := range s.cull.Marked {
+			t.kill(f, k)
 		}
-		return true
-	})
-	for _, k := range s.keys {
-		t.kill(f, k)
+		n += len(s.cull.Marked)
+	} else {
+		s.cursor = next
 	}
 	if s.cursor.Done() {
 		t.complete(f)
 	}
-	t.report()
-	return segmentCost + len(s.keys)
+	return segmentCost + n/bulkShare
+}
+
+// bulkShare is how many entries that are removed together cost as much as one
+// alone.
+const bulkShare = 4
+
+// cull removes what f covers in one segment and nothing is pending for.
+func (t *Table) cull(f *flush) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := &t.sweep.cull
+	c.Match, c.Below, c.Final, c.Spare = f.match(), f.seq, true, nil
+	if f.ByVLAN || f.Late() {
+		c.Spare = func(k cam.Key, e Entry) bool { return !f.Covers(k, e) }
+	}
+	n := t.takeOut(Flushed, f.seq, &t.sweep.cursor)
+	f.killed += n
+	return n
+}
+
+// takeOut culls one segment and keeps the accounts.
+func (t *Table) takeOut(cause Cause, seq uint64, at *cam.Cursor) int {
+	c := &t.sweep.cull
+	c.Gone, c.Marked = t.bulk.Gone, c.Marked[:0]
+	c.Tally, c.Count = cam.User|cam.Local, 0
+	*at = t.main.Cull(*at, c)
+	t.learned -= c.Count
+	n := c.Gone.Len() - t.bulk.Gone.Len()
+	t.bulk = Bulk{Cause: cause, Seq: seq, Gone: c.Gone}
+	c.Gone = cam.Batch{}
+	return n
 }
 
 // kill settles a key that f covers, unless it is in flight: Finish does it then.
@@ -111,7 +148,7 @@ func (t *Table) kill(f *flush, k cam.Key) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	base := t.entry(k)
-	if t.busy[k] == 0 && f.kills(k, base.Hot, base.Seq) {
+	if _, busy := t.busy[k]; !busy && f.covers(k, base) {
 		t.settle(t.desc.Load(), k, base, base, false)
 	}
 }
@@ -126,6 +163,7 @@ func (t *Table) complete(f *flush) {
 	d.active = slices.Clone(d.active[1:])
 	if t.overtook(f) {
 		d.held = append(slices.Clip(d.held), f)
+		t.tellHeld(&d, f)
 	} else {
 		t.sweep.retired = append(t.sweep.retired, FlushDone{f.seq, f.killed})
 	}
@@ -136,8 +174,8 @@ func (t *Table) complete(f *flush) {
 // there are any. New ones get higher numbers, so from now on release counts down.
 func (t *Table) overtook(f *flush) bool {
 	f.older = 0
-	for _, seq := range t.busy {
-		if seq < f.seq {
+	for _, b := range t.busy {
+		if b.seq < f.seq {
 			f.older++
 		}
 	}
@@ -158,7 +196,8 @@ func (t *Table) release(seq uint64) {
 		}
 		if f.older > 0 {
 			still = append(still, f)
-		} else {
+			t.tellHeld(&d, f)
+		} else if !f.told {
 			t.sweep.retired = append(t.sweep.retired, FlushDone{f.seq, f.killed})
 		}
 	}
@@ -177,46 +216,68 @@ func (t *Table) Retired(to []FlushDone) []FlushDone {
 	return to
 }
 
-// Expire removes entries whose stamp is below before, in the next segments of
-// the main table after cursor, about budget entries' worth (at least one
-// segment). Static, local and externally learned entries do not age, and keys
-// that are in flight or have anything pending are left for the next round; so
-// is everything while a flush is pending. It returns where to go on and how many
-// it removed. Each is removed only if it is still that old then: a refresh that
-// came between wins (rule 27). Serialised.
+// Expire is [Table.Sweep] for whoever does not ask for the oldest entry.
 func (t *Table) Expire(before uint64, c cam.Cursor, budget int) (cam.Cursor, int) {
+	s := t.Sweep(before, c, budget)
+	return s.Next, s.Removed
+}
+
+// Swept is what a step of the sweep came to.
+type Swept struct {
+	Next    cam.Cursor // where to go on
+	Removed int
+	// Oldest is the smallest stamp of the entries in these segments that age and
+	// that were left, cam.MaxStamp+1 if there is none.
+	Oldest uint64
+}
+
+// ageless are the flags of the entries that do not age.
+const ageless = cam.Static | cam.Local | cam.Ext
+
+// Sweep removes entries whose stamp is below before, in the next segments of the
+// main table after cursor, about budget entries' worth (at least one segment).
+// Static, local and externally learned entries do not age, and keys that are in
+// flight or have anything pending are left for the next round; so is everything
+// while a flush is pending, when Sweep gets nowhere. Each is removed only if it is
+// still that old then: a refresh that came between wins (rule 27). Serialised.
+func (t *Table) Sweep(before uint64, c cam.Cursor, budget int) Swept {
 	defer t.report()
-	m := cam.Match{Mask: cam.Static | cam.Local | cam.Ext | cam.Marks, Before: before}
-	removed := 0
-	for before > 0 && !c.Done() && len(t.desc.Load().active) == 0 {
-		t.sweep.keys = t.sweep.keys[:0]
-		c = t.main.ScanMatch(c, 1, m, func(k cam.Key, _ cam.Ref) bool {
-			t.sweep.keys = append(t.sweep.keys, k)
-			return true
-		})
-		for _, k := range t.sweep.keys {
-			removed += t.expire(k, m)
+	s := Swept{Next: c, Oldest: cam.MaxStamp + 1}
+	seq := uint64(0)
+	for !s.Next.Done() && len(t.desc.Load().active) == 0 {
+		at := s.Next
+		oldest, next := t.main.Oldest(at, cam.Match{Mask: ageless})
+		if oldest < before {
+			n, ok := t.expire(before, &s.Next, &seq)
+			if !ok {
+				break
+			}
+			s.Removed += n
+			budget -= n / bulkShare
+			oldest, _ = t.main.Oldest(at, cam.Match{Mask: ageless})
+		} else {
+			s.Next = next
 		}
-		if budget -= segmentCost + len(t.sweep.keys); budget <= 0 {
+		s.Oldest = min(s.Oldest, oldest)
+		if budget -= segmentCost; budget <= 0 {
 			break
 		}
 	}
-	return c, removed
+	return s
 }
 
-func (t *Table) expire(k cam.Key, m cam.Match) int {
+// expire removes what is too old in one segment, under a number that is drawn for
+// the first; false if a flush is pending.
+func (t *Table) expire(before uint64, at *cam.Cursor, seq *uint64) (int, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if d := t.desc.Load(); len(d.active) > 0 {
-		return 0
+	if len(t.desc.Load().active) > 0 {
+		return 0, false
 	}
-	old := t.entry(k)
-	h, ok := t.main.DeleteMatch(k, m)
-	if !ok {
-		return 0
+	c := &t.sweep.cull
+	c.Match, c.Below, c.Final, c.Spare = cam.Match{Mask: ageless, Before: before}, 0, false, nil
+	if *seq == 0 {
+		*seq = t.draw()
 	}
-	old.Hot = h
-	t.learned -= count(h)
-	t.note(Change{Key: k, Old: old, Cause: Expired, Seq: t.draw()})
-	return 1
+	return t.takeOut(Expired, *seq, at), true
 }

@@ -15,8 +15,13 @@ const (
 // seen applies a learn to a word, 0 for none (net/bridge/br_fdb.c,
 // br_fdb_update). A local entry is left alone; a sticky one on another port is
 // only refreshed; a move keeps Static and User and clears Ext and Locked. The
-// word that stands for several learns has roamed.
-func seen(h cam.Hot, port uint16, roamed bool, stamp uint64) (cam.Hot, verdict) {
+// record that stands for several learns has roamed. One of a locked port makes a
+// locked entry, refreshes its own, and leaves every other alone
+// (net/bridge/br_input.c, br_handle_frame_finish).
+func seen(h cam.Hot, port uint16, kind, stamp uint64) (cam.Hot, verdict) {
+	if kind&lockedBit != 0 {
+		return seenLocked(h, port, stamp)
+	}
 	if h == 0 {
 		return cam.MakeHot(port, 0, stamp), created
 	}
@@ -25,13 +30,26 @@ func seen(h cam.Hot, port uint16, roamed bool, stamp uint64) (cam.Hot, verdict) 
 	}
 	n := h.WithStamp(max(stamp, h.Stamp())) &^ cam.Inactive
 	switch {
-	case h.Port() == port && !roamed:
+	case h.Port() == port && kind&roamedBit == 0:
 		return n, refreshed
 	case h.Has(cam.Sticky):
 		return n, rejected
 	}
 	return n.WithPort(port) &^ (cam.Ext | cam.Locked), moved
 }
+
+func seenLocked(h cam.Hot, port uint16, stamp uint64) (cam.Hot, verdict) {
+	switch {
+	case h == 0:
+		return cam.MakeHot(port, cam.Locked, stamp), created
+	case shut(h, port):
+		return h, rejected
+	}
+	return h.WithStamp(max(stamp, h.Stamp())) &^ cam.Inactive, refreshed
+}
+
+// shut reports whether an entry keeps a frame of a locked port from learning.
+func shut(h cam.Hot, port uint16) bool { return h.Port() != port || !h.Has(cam.Locked) }
 
 // entry returns what the main table holds of a key, under the pending lock.
 func (t *Table) entry(k cam.Key) Entry {
@@ -66,14 +84,32 @@ func (f *folding) run() Entry {
 			recs = recs[1:]
 		}
 	}
+	if f.commit {
+		f.late()
+	}
 	f.made(nil)
 	return f.entry
 }
 
-func (f *folding) flush(fl *flush) {
-	if !fl.kills(f.key, f.entry.Hot, f.entry.Seq) {
-		return
+// late applies what the flushes select by the state in hardware: that is judged
+// when it is applied, so it spares what was learned since they were accepted. One
+// that is held has been applied to all keys but those whose operation it overtook.
+func (f *folding) late() {
+	for _, fl := range f.flushes {
+		overtook := f.t.ending != 0 && f.t.ending < fl.seq
+		if fl.Late() && (fl.older == 0 || overtook) && fl.covers(f.key, f.entry) {
+			f.kill(fl)
+		}
 	}
+}
+
+func (f *folding) flush(fl *flush) {
+	if fl.kills(f.key, f.entry.Hot, f.entry.Seq) {
+		f.kill(fl)
+	}
+}
+
+func (f *folding) kill(fl *flush) {
 	old := f.entry
 	f.entry = Entry{}
 	if !f.commit {
@@ -89,7 +125,7 @@ func (f *folding) flush(fl *flush) {
 
 func (f *folding) learn(r *record) {
 	old := f.entry
-	h, v := seen(old.Hot, r.port, r.roamed, r.stamp)
+	h, v := seen(old.Hot, r.port, r.kind(), r.stamp)
 	f.entry.Hot = h
 	if v != rejected {
 		f.entry.Seq = r.seq
@@ -134,10 +170,20 @@ func (f *folding) made(r *record) {
 // lock, and what went into it.
 func (t *Table) peek(d *descriptor, k cam.Key) (fold, base Entry, recs []*record) {
 	base = t.entry(k)
+	fold, recs = t.foldOf(d, k, base)
+	return fold, base, recs
+}
+
+// foldOf is peek over another entry than that of the main table.
+func (t *Table) foldOf(d *descriptor, k cam.Key, start Entry) (fold Entry, recs []*record) {
 	t.scratch = d.records(t.scratch[:0], k)
-	f := folding{t: t, key: k, entry: base, recs: t.scratch, flushes: d.flushes}
+	if len(t.scratch)+len(d.flushes) == 0 {
+		start.Hot &^= private
+		return start, nil
+	}
+	f := folding{t: t, key: k, entry: start, recs: t.scratch, flushes: d.flushes}
 	f.entry.Hot &^= private
-	return f.run(), base, t.scratch
+	return f.run(), t.scratch
 }
 
 // Get returns what Lookup returns, with all that belongs to it. It waits for
@@ -164,12 +210,22 @@ func count(h cam.Hot) int {
 // holds base, and uses the records up. With stay the key ends up marked. Under
 // the pending lock.
 func (t *Table) settle(d *descriptor, k cam.Key, base, start Entry, stay bool) Entry {
+	return t.settleAs(d, k, base, start, 0, stay)
+}
+
+// settleAs is settle of a start whose number is an old one, for the flushes: if
+// nothing comes over it, it gets the number fresh. A reader that meets the same
+// word twice must be able to tell that there was another between.
+func (t *Table) settleAs(d *descriptor, k cam.Key, base, start Entry, fresh uint64, stay bool) Entry {
 	t.scratch = d.records(t.scratch[:0], k)
 	recs := t.scratch
 	f := folding{t: t, key: k, entry: start, recs: recs, flushes: d.flushes, commit: true}
 	f.entry.Hot &^= private
 	final := f.run()
-	if len(recs) > 0 && !counts(base.Hot) {
+	if fresh != 0 && final.Hot != 0 && final.Seq == start.Seq {
+		final.Seq = fresh
+	}
+	if reserving(recs) {
 		t.reserved--
 	}
 	t.learned += count(final.Hot) - count(base.Hot)

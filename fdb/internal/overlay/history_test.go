@@ -32,7 +32,7 @@ func (h *history) init() {
 func (h *history) signature(tail []call) string {
 	b := make([]byte, 0, 128)
 	add := func(c call) {
-		b = append(b, byte(c.got.port), byte(c.got.flags>>36), byte(c.got.flags>>44), byte(c.outcome), byte(c.n))
+		b = append(b, byte(c.got.port), byte(c.got.flags>>36), byte(c.got.flags>>44), byte(c.outcome), byte(c.n), byte(c.was.port))
 		if c.got.here {
 			b = append(b, 1)
 		}
@@ -78,8 +78,11 @@ func (h *history) search(s spec, at []int, tail []call) bool {
 			continue
 		}
 		over = false
-		if c := th[at[i]]; h.first(c, at) {
-			next := s
+		c := th[at[i]]
+		if !h.first(c, at) {
+			continue
+		}
+		for _, next := range s.futures() {
 			if next.step(c) {
 				at[i]++
 				ok := h.search(next, at, tail)
@@ -93,12 +96,34 @@ func (h *history) search(s spec, at []int, tail []call) bool {
 	if !over {
 		return false
 	}
-	for _, c := range tail {
-		if !s.step(c) {
-			return false
+	return s.ends(tail)
+}
+
+// ends is the tail, in its order.
+func (s spec) ends(tail []call) bool {
+	if len(tail) == 0 {
+		return !s.owed()
+	}
+	for _, next := range s.futures() {
+		if next.step(tail[0]) && next.ends(tail[1:]) {
+			return true
 		}
 	}
-	return true
+	return false
+}
+
+// owed reports whether the late flush must still take the entry.
+func (s spec) owed() bool { return s.late && s.off && s.now.here && !s.maybe && !s.busy }
+
+// futures are what the spec may become by itself: a late flush takes what is in
+// hardware, unless it was learned since.
+func (s spec) futures() []spec {
+	if !s.late || !s.off || !s.now.here || s.busy {
+		return []spec{s}
+	}
+	killed := s
+	killed.now, killed.off = value{}, false
+	return []spec{s, killed}
 }
 
 func (h *history) first(c call, at []int) bool {
@@ -124,17 +149,23 @@ func (h *history) text(tail []call) string {
 // step is one call on the spec, and whether it could have said what it said.
 func (s *spec) step(c call) bool {
 	switch c.verb {
-	case 'L', 'l':
-		a := action{port: c.port, tick: 3}
+	case 'L', 'l', 'B':
+		a := action{port: c.port, tick: 3, locked: c.verb == 'B'}
 		if c.verb == 'l' {
 			a.tick = 7
 		}
 		was := s.now
+		if c.outcome == Shut {
+			return was.here && (was.port != c.port || was.flags&cam.Locked == 0)
+		}
 		s.act(theKey, a)
+		s.maybe = s.late
 		switch c.outcome {
 		case Queued:
+			s.off = false
 			return !was.here
 		case Moved:
+			s.off = false
 			return was.here && was.port != c.port && !s.now.same(was)
 		case Own, Kept:
 			return was.here && was.flags&(cam.Local|cam.Sticky) != 0
@@ -146,6 +177,18 @@ func (s *spec) step(c call) bool {
 		return s.now.same(c.got)
 	case 'F', 'A', '*':
 		s.act(theKey, action{filter: c.filter()})
+	case 'H':
+		s.late, s.maybe = true, false
+	case 'o':
+		s.off = s.off || c.n == 1
+	case 'I', 'd':
+		ok := c.n == 0 || s.now.same(c.got) && !s.busy
+		if c.n > 0 {
+			s.now, s.off = valueOf(c.result().Hot), false
+		}
+		return ok
+	case 'R', 'C':
+		return c.n == 0 || s.withdrawn(c)
 	case 'E':
 		if c.n > 0 {
 			ok := s.now.here && s.now.flags&(cam.Static|cam.Ext|cam.Local) == 0 && s.now.stamp < 5 && !s.busy
@@ -162,4 +205,27 @@ func (s *spec) step(c call) bool {
 		s.finish(theKey, false, valueOf(c.result().Hot))
 	}
 	return true
+}
+
+// withdrawn puts what was told in the place of what was remembered, under all
+// that came after that.
+func (s *spec) withdrawn(c call) bool {
+	for j := range len(s.all) + 1 {
+		was, now := value{}, value{}
+		if c.verb == 'R' {
+			now = value{here: true, port: c.port, flags: cam.Ext}
+		}
+		for i, a := range s.all {
+			if i < j {
+				was = a.on(theKey, was)
+			} else {
+				now = a.on(theKey, now)
+			}
+		}
+		if was.same(c.was) && now.same(c.got) {
+			s.now = now
+			return true
+		}
+	}
+	return false
 }

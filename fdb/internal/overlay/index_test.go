@@ -15,8 +15,8 @@ func TestIndexIsKeyed(t *testing.T) {
 	const mask, n = 1<<13 - 1, 200
 	places := make(map[uint64]int)
 	for k, found := cam.Key(0), 0; found < n; k++ {
-		if known.home(k)&mask == 0 {
-			places[other.home(k)&mask]++
+		if home(known.hash(k))&mask == 0 {
+			places[home(other.hash(k))&mask]++
 			found++
 		}
 	}

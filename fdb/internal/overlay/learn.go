@@ -16,11 +16,13 @@ const (
 	Full                     // new, and too many are pending: nothing was done
 	Limited                  // new, and too many are learned: nothing was done
 	Barred                   // the port is barred: nothing was done
+	Shut                     // seen on a locked port, and not locked there: nothing was done
+	Vetoed                   // hardware refused it there a moment ago: nothing was done
 )
 
 // String returns the outcome in one word.
 func (o Outcome) String() string {
-	names := [...]string{"known", "refreshed", "queued", "moved", "kept", "own", "full", "limited", "barred"}
+	names := [...]string{"known", "refreshed", "queued", "moved", "kept", "own", "full", "limited", "barred", "shut", "vetoed"}
 	if int(o) < len(names) {
 		return names[o]
 	}
@@ -36,11 +38,23 @@ func (o Outcome) Accepted() bool { return o <= Kept }
 // takes no lock and allocates nothing; otherwise it takes the pending lock for
 // a moment.
 func (t *Table) Learn(k cam.Key, port uint16, tick uint64) Outcome {
-	d := t.desc.Load()
-	var h cam.Hot
-	if len(d.active) == 0 {
-		h, _ = t.main.Find(k)
-	} else {
+	v := t.View()
+	h := t.main.Get(k.Word())
+	if v.Knows(h, port, tick) {
+		return Known
+	}
+	return t.LearnIn(v, k, h, port, tick)
+}
+
+// LearnIn is the last step of [Table.Learn] where the view does not know what it
+// says; see [View].
+func (t *Table) LearnIn(v View, k cam.Key, h cam.Hot, port uint16, tick uint64) Outcome {
+	d := v.d
+	if d.bars(port) {
+		return t.barredOn(port)
+	}
+	h &^= cam.Frozen
+	if len(d.active) > 0 {
 		h = t.standing(d, k)
 	}
 	if h != 0 && h&marked == 0 {
@@ -63,7 +77,30 @@ func (t *Table) Learn(k cam.Key, port uint16, tick uint64) Outcome {
 	} else if len(d.flushes) == 0 && d.open.index.knows(k, port, tick) {
 		return Known
 	}
-	return t.queue(k, port, tick)
+	return t.queue(&record{key: k, port: port, stamp: tick})
+}
+
+// LearnLocked notes that a frame from station k came in on a locked port that
+// notes such stations (MAC authentication bypass): a station of which nothing is
+// known becomes an entry with the flag Locked, one that is locked on this port
+// is refreshed, and every other is left alone with the outcome [Shut].
+func (t *Table) LearnLocked(k cam.Key, port uint16, tick uint64) Outcome {
+	d := t.desc.Load()
+	if d.bars(port) {
+		return t.barredOn(port)
+	}
+	if h := t.standing(d, k); h != 0 && h&marked == 0 {
+		switch {
+		case shut(h, port):
+			return Shut
+		case h&cam.Inactive != 0:
+		case h.Stamp() >= tick:
+			return Known
+		case t.raise(k, h, tick):
+			return Refreshed
+		}
+	}
+	return t.queue(&record{key: k, port: port, stamp: tick, locked: true})
 }
 
 // standing returns what the main table holds, 0 if a pending flush covers it.
@@ -88,63 +125,116 @@ func (t *Table) raise(k cam.Key, h cam.Hot, tick uint64) bool {
 // is right only when no flush is pending: then there is at most one that is
 // live in the open generation, and none newer elsewhere.
 func (x *index) knows(k cam.Key, port uint16, tick uint64) bool {
-	if x.n.Load() == 0 {
-		return false
+	for s := x.search(k); s.next(); {
+		w := s.cell.word.Load()
+		if w != consumed && w&lockedBit == 0 && uint16(w>>48) == port && s.cell.stamp.Load() >= tick {
+			return true
+		}
 	}
-	known := false
-	x.cells(k, func(c *cell) {
-		w := c.word.Load()
-		known = known || w != consumed && uint16(w>>48) == port && c.stamp.Load() >= tick
-	})
-	return known
+	return false
+}
+
+// barredOn counts a learn on a port that is barred.
+func (t *Table) barredOn(port uint16) Outcome {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.counts.of(port).Barred++
+	return Barred
 }
 
 // queue is Learn for whatever needs a record.
-func (t *Table) queue(k cam.Key, port uint16, tick uint64) Outcome {
+func (t *Table) queue(r *record) Outcome {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, ok := t.barred[port]; ok {
-		t.counts.of(port).Barred++
+	d := t.desc.Load()
+	if d.bars(r.port) {
+		t.counts.of(r.port).Barred++
 		return Barred
 	}
-	d := t.desc.Load()
-	now, base, recs := t.peek(d, k)
-	outcome := t.judge(d, k, now, base, recs, port, tick)
+	now, base, recs := t.peek(d, r.key)
+	outcome := t.judge(d, now, base, recs, r)
 	switch outcome {
 	case Full:
-		t.counts.of(port).Full++
+		t.counts.of(r.port).Full++
 	case Limited:
-		t.counts.of(port).Limited++
+		t.counts.of(r.port).Limited++
+	case Vetoed:
+		t.counts.of(r.port).Vetoed++
 	case Queued, Moved, Refreshed, Kept:
-		t.record(d, record{key: k, port: port, stamp: tick}, base, recs)
+		if len(t.vetoes.of) > 0 && (outcome == Queued || outcome == Moved) {
+			t.vetoes.lift(r.key)
+		}
+		t.record(d, *r, base, recs)
 	}
 	return outcome
 }
 
-// judge says what a learn comes to; Own, Known, Full, Limited need no record.
-func (t *Table) judge(d *descriptor, k cam.Key, now, base Entry, recs []*record, port uint16, tick uint64) Outcome {
-	_, busy := t.busy[k]
+// judge says what a learn comes to; Queued, Moved, Refreshed and Kept need a
+// record, and r says then whether room is to be kept for the entry.
+func (t *Table) judge(d *descriptor, now, base Entry, recs []*record, r *record) Outcome {
+	if now.Hot != 0 && r.locked && shut(now.Hot, r.port) {
+		return Shut
+	}
 	if n := len(recs); n > 0 {
-		if r := recs[n-1]; r.port == port && r.stamp >= tick && !d.flushedSince(r.seq) {
+		if last := recs[n-1]; r.extends(last) && last.port == r.port && last.stamp >= r.stamp && !d.flushedSince(last.seq) {
 			return Known
 		}
 	}
+	b, busy := t.busy[r.key]
+	outcome := outcomeOf(now.Hot, r.port, busy)
 	switch {
-	case now.Hot == 0 && t.limits.pending >= 0 && d.live() >= t.limits.pending:
+	case outcome == Own:
+		return Own
+	case outcome == Queued && t.limits.pending >= 0 && d.live() >= t.limits.pending:
 		return Full
-	case now.Hot == 0 && len(recs) == 0 && !counts(base.Hot) && t.limits.learned > 0 &&
-		t.learned+t.reserved >= t.limits.learned:
+	case (outcome == Queued || outcome == Moved) && t.vetoes.forbids(r):
+		return Vetoed
+	}
+	// Only a record can make an entry that counts, unless what the main table
+	// holds counts already and makes room for it: for what is not there, and for
+	// what an operation in flight may remove.
+	r.reserves = (outcome == Queued || busy) && !counts(base.Hot) && !b.reserves && !reserving(recs)
+	if r.reserves && t.limited() || outcome == Queued && t.exceeded() {
 		return Limited
-	case now.Hot == 0:
+	}
+	return outcome
+}
+
+// exceeded reports whether more is learned than may be, because the limit was
+// lowered: then a station that a pending flush covers does not come back into
+// the place that it still has.
+func (t *Table) exceeded() bool {
+	return t.limits.learned > 0 && t.learned+t.reserved > t.limits.learned
+}
+
+// outcomeOf is what a learn makes of what lookups see.
+func outcomeOf(now cam.Hot, port uint16, busy bool) Outcome {
+	switch {
+	case now == 0:
 		return Queued
 	case now.Has(cam.Local) && !busy:
 		return Own
 	case now.Port() == port:
 		return Refreshed
-	case now.Hot&(cam.Sticky|cam.Local) != 0:
+	case now&(cam.Sticky|cam.Local) != 0:
 		return Kept
 	}
 	return Moved
+}
+
+// limited reports whether there is no room for one more learned entry.
+func (t *Table) limited() bool {
+	return t.limits.learned > 0 && t.learned+t.reserved >= t.limits.learned
+}
+
+// reserving reports whether room is kept for the entry that records make.
+func reserving(recs []*record) bool {
+	for _, r := range recs {
+		if r.reserves {
+			return true
+		}
+	}
+	return false
 }
 
 // record makes a learn pending, by changing the newest record of the key where
@@ -155,20 +245,31 @@ func (t *Table) record(d *descriptor, r record, base Entry, recs []*record) {
 	if g.first == 0 {
 		g.first = r.seq
 	}
+	if r.reserves {
+		t.reserved++
+	}
 	t.counts.of(r.port).Accepted++
-	if last := g.last(r.key); last != nil && !d.flushedSince(last.seq) {
+	var last *record
+	if len(recs) > 0 {
+		last = g.last(r.key)
+	}
+	if last != nil && r.extends(last) && !d.flushedSince(last.seq) {
 		t.absorb(last, &r)
 		last.seq, last.port = r.seq, r.port
 		last.change()
 		return
 	}
-	if len(recs) == 0 && !counts(base.Hot) {
-		t.reserved++
-	}
-	g.insert(r)
+	g.insertAfter(last, r)
 	if base.Hot != 0 && base.Hot&marked == 0 {
 		t.main.Mark(r.key, marked)
 	}
+}
+
+// extends reports whether r, which is newer than o, and o are one record: a frame
+// of a locked port after one that was not does nothing but refresh, on the same
+// port, and one that was not may do more than a locked one said.
+func (r *record) extends(o *record) bool {
+	return r.locked && r.port == o.port || !r.locked && !o.locked
 }
 
 // absorb counts the older of two records without a flush between as coalesced
@@ -176,6 +277,8 @@ func (t *Table) record(d *descriptor, r record, base Entry, recs []*record) {
 func (t *Table) absorb(old, newer *record) {
 	t.counts.of(old.port).Coalesced++
 	old.roamed = old.roamed || newer.roamed || old.port != newer.port
+	old.locked = old.locked && newer.locked
+	old.reserves = old.reserves || newer.reserves
 	old.stamp = max(old.stamp, newer.stamp)
 }
 

@@ -16,18 +16,56 @@ const (
 // The stamp is the main table's and may lag behind what is pending; 0 for a
 // station that is only pending.
 func (t *Table) Lookup(k cam.Key) (cam.Hot, bool) {
-	d := t.desc.Load()
-	h, ok := t.main.Find(k)
-	if len(d.active) == 0 {
-		if h&marked == 0 && ok {
-			return h, true
-		}
-		if !ok && d.empty() {
-			return 0, false
+	v := t.View()
+	h := t.main.Get(k.Word())
+	if v.Final(h) {
+		return h &^ cam.Frozen, true
+	}
+	h = t.LookupIn(v, k, h)
+	return h, h != 0
+}
+
+// LookupBatch sets hots[i] to what Lookup returns for words[i], 0 where there is
+// nothing and with Frozen undefined. hots must be as long as words. Each answer is right for itself at some
+// instant of the call; together they are no snapshot.
+func (t *Table) LookupBatch(words []cam.Word, hots []cam.Hot) {
+	v := t.View()
+	t.main.GetBatch(words, hots)
+	for i, h := range hots {
+		if !v.Final(h) {
+			hots[i] = t.LookupIn(v, words[i].Key(), h)
 		}
 	}
-	h, _ = t.look(d, k)
-	return h, h != 0
+}
+
+// View is the first step of a [Table.Lookup], for callers that take the steps one
+// by one: a call more would be a tenth of what a lookup costs. The second is Get of
+// the main table. What it returns is the answer if it is Final; otherwise LookupIn
+// has the answer. The view must be taken before main is looked at: what leaves the
+// view later is in main by then.
+type View struct{ d *descriptor }
+
+// View returns what is pending now.
+func (t *Table) View() View { return View{t.desc.Load()} }
+
+// Final reports whether a word of the main table, looked up after the view was
+// taken, is what Lookup returns.
+func (v View) Final(h cam.Hot) bool { return h&(marked|cam.Present) == v.d.plain }
+
+// Knows reports whether a learn says nothing that such a word does not.
+func (v View) Knows(h cam.Hot, port uint16, tick uint64) bool {
+	const all = cam.PortMask | cam.Present | cam.Local | cam.Inactive | marked
+	return h&all == cam.Hot(0).WithPort(port)|v.d.plain && h.Stamp() >= tick
+}
+
+// LookupIn is the last step of [Table.Lookup] for a word that is not the answer. It
+// returns the answer, 0 if there is no entry.
+func (t *Table) LookupIn(v View, k cam.Key, h cam.Hot) cam.Hot {
+	if h == 0 && v.d.lacks(k) {
+		return 0
+	}
+	h, _ = t.look(v.d, k)
+	return h
 }
 
 // LookupFrom is Lookup that says where the answer comes from.
@@ -43,9 +81,10 @@ func (t *Table) LookupMain(k cam.Key) (cam.Hot, bool) {
 	return h &^ private, ok && h&gone == 0
 }
 
-// empty reports whether the generations never held a record.
-func (d *descriptor) empty() bool {
-	return d.open.index.n.Load() == 0 && (d.sealed == nil || d.sealed.index.n.Load() == 0)
+// lacks reports whether no generation ever held a record of a key. It may say no
+// where none did.
+func (d *descriptor) lacks(k cam.Key) bool {
+	return d.open.index.lacks(k) && (d.sealed == nil || d.sealed.index.lacks(k))
 }
 
 // read returns the word of the main table and its number. They belong together
@@ -126,7 +165,7 @@ func (v *view) records(d *descriptor, k cam.Key) (used int) {
 		for i, w := range v.recs[:v.n] {
 			if seq := w & seqMask; seq > after {
 				v.flush(k, seq)
-				v.word, _ = seen(v.word, uint16(w>>48), w&roamedBit != 0, 0)
+				v.word, _ = seen(v.word, uint16(w>>48), w&kindBits, 0)
 				v.from, after = v.source[i], seq
 			}
 		}
@@ -137,17 +176,14 @@ func (v *view) records(d *descriptor, k cam.Key) (used int) {
 // collect gathers the oldest records after a number, in number order, and counts
 // the consumed ones.
 func (v *view) collect(x *index, k cam.Key, after uint64, from Source) (used int) {
-	if x.n.Load() == 0 {
-		return 0
-	}
-	x.cells(k, func(c *cell) {
-		switch w := c.word.Load(); {
+	for s := x.search(k); s.next(); {
+		switch w := s.cell.word.Load(); {
 		case w == consumed:
 			used++
 		case w&seqMask > after:
 			v.add(w, from)
 		}
-	})
+	}
 	return used
 }
 

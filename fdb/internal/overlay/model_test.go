@@ -17,6 +17,7 @@ type model struct {
 	specs map[cam.Key]*spec
 	seqs  map[cam.Key]uint64
 	main  map[cam.Key]Entry
+	vetos map[cam.Key]veto
 	tick  uint64
 	asked []uint64
 	drops uint64
@@ -24,8 +25,11 @@ type model struct {
 }
 
 func newModel(cfg Config) *model {
-	m := &model{specs: map[cam.Key]*spec{}, seqs: map[cam.Key]uint64{}, main: map[cam.Key]Entry{}, tick: 1}
+	m := &model{specs: map[cam.Key]*spec{}, seqs: map[cam.Key]uint64{}, main: map[cam.Key]Entry{}, vetos: map[cam.Key]veto{}, tick: 1}
 	cfg.Emit = m.heard
+	if cfg.EmitBulk != nil {
+		cfg.EmitBulk = m.heardBulk
+	}
 	m.t = New(cfg)
 	return m
 }
@@ -43,6 +47,15 @@ func (m *model) heard(c Change) {
 		delete(m.main, c.Key)
 	} else {
 		m.main[c.Key] = c.New
+	}
+}
+
+func (m *model) heardBulk(b Bulk) {
+	if b.Gone.Len() == 0 || b.Cause != Flushed && b.Cause != Expired {
+		m.errs = append(m.errs, fmt.Sprintf("bad bulk %+v", b))
+	}
+	for k, e := range b.Gone.All() {
+		m.heard(Change{Key: k, Old: e, Cause: b.Cause, Seq: b.Seq})
 	}
 }
 
@@ -83,10 +96,34 @@ func filters() *rapid.Generator[Filter] {
 
 func (m *model) learn(r *rapid.T) {
 	k, port := keys().Draw(r, "key"), ports().Draw(r, "port")
-	s := m.of(k)
+	s, locked := m.of(k), rapid.IntRange(0, 3).Draw(r, "locked") == 0
 	was, owed := s.now, m.t.Pending()
-	out := m.t.Learn(k, port, m.tick)
+	learn := m.t.Learn
+	if locked {
+		learn = m.t.LearnLocked
+	}
+	out := learn(k, port, m.tick)
+	shut := locked && was.here && (was.port != port || was.flags&cam.Locked == 0)
+	if shut != (out == Shut) {
+		r.Fatalf("%x on %d: %v over %v", k, port, out, was)
+	}
+	news := !was.here || was.port != port && was.flags&(cam.Sticky|cam.Local) == 0
+	v, vetoed := m.vetos[k]
+	if vetoed = vetoed && m.tick < v.until; vetoed && news && v.port == port && !shut && out != Full && out != Vetoed {
+		r.Fatalf("%x on %d: %v against a veto", k, port, out)
+	}
+	if out == Queued || out == Moved {
+		delete(m.vetos, k)
+	}
 	switch out {
+	case Shut:
+		return
+	case Vetoed:
+		m.drops++
+		if !vetoed || v.port != port || !news {
+			r.Fatalf("%x on %d: vetoed over %v by %+v", k, port, was, v)
+		}
+		return
 	case Full:
 		m.drops++
 		if was.here || owed.Open+owed.Sealed < m.t.limits.pending {
@@ -95,12 +132,16 @@ func (m *model) learn(r *rapid.T) {
 		return
 	case Limited:
 		m.drops++
-		if was.here || owed.Learned+owed.Reserved < m.t.limits.learned {
+		if was.here && !s.busy || owed.Learned+owed.Reserved < m.t.limits.learned {
 			r.Fatalf("%x: limited with %+v", k, owed)
 		}
 		return
 	}
-	s.act(k, action{port: port, tick: m.tick})
+	a := action{port: port, tick: m.tick, locked: locked}
+	if now := m.t.Pending().Seq; now > owed.Seq {
+		a.seq = now
+	}
+	s.act(k, a)
 	want := Known
 	switch {
 	case !was.here:
@@ -152,6 +193,9 @@ func (m *model) finish(r *rapid.T) {
 		v = value{true, ports().Draw(r, "port"), flags, m.tick}
 		result = &Entry{Hot: cam.MakeHot(v.port, v.flags, v.stamp)}
 	}
+	if result != nil && counts(result.Hot) && !m.t.Reserve(k) {
+		result = nil
+	}
 	if _, ok := m.t.Finish(k, m.seqs[k]+1, result); ok {
 		r.Fatal("finished under a wrong number")
 	}
@@ -166,8 +210,94 @@ func (m *model) flush(r *rapid.T) {
 	f := filters().Draw(r, "filter")
 	m.asked = append(m.asked, m.t.AcceptFlush(f))
 	for k, s := range m.specs {
-		s.act(k, action{filter: &f})
+		s.act(k, action{filter: &f, seq: m.asked[len(m.asked)-1]})
 	}
+}
+
+// withdraw takes back what main holds of a key; what is pending stays.
+func (m *model) withdraw(r *rapid.T) {
+	k := keys().Draw(r, "key")
+	s, base := m.of(k), m.t.entry(k)
+	if base.Hot&(cam.Sticky|cam.Local) != 0 || s.odd {
+		r.Skip("what was rejected would be played again")
+	}
+	var told *Entry
+	v := value{}
+	if rapid.Bool().Draw(r, "told") {
+		flags := rapid.SampledFrom([]cam.Hot{0, cam.Ext, cam.Locked, cam.Static | cam.User}).Draw(r, "flags")
+		v = value{true, ports().Draw(r, "port"), flags, m.tick}
+		told = &Entry{Hot: cam.MakeHot(v.port, v.flags, v.stamp), Cold: cam.Cold{Seq: base.Seq}}
+	}
+	if _, ok := m.t.Withdraw(k, base.Seq+1, told); ok {
+		r.Fatal("withdrawn under a wrong number")
+	}
+	flushes := map[uint64]bool{}
+	for _, f := range m.t.desc.Load().flushes {
+		flushes[f.seq] = true
+	}
+	_, ok := m.t.Withdraw(k, base.Seq, told)
+	may := base.Hot != 0 && !s.busy
+	if ok && !may || !ok && may && (counts(base.Hot) || m.t.limits.learned == 0) {
+		r.Fatalf("%x: withdrawn %v", k, ok)
+	}
+	if !ok {
+		return
+	}
+	for _, a := range s.all {
+		if a.seq > base.Seq && (a.filter == nil || flushes[a.seq]) {
+			v = a.on(k, v)
+		}
+	}
+	s.now = v
+}
+
+// operate is a batch of operations that are done at once.
+func (m *model) operate(r *rapid.T) {
+	batch := rapid.SliceOfN(keys(), 1, 5).Draw(r, "keys")
+	results := make([]value, len(batch))
+	for i := range results {
+		if rapid.IntRange(0, 3).Draw(r, "result") > 0 {
+			flags := rapid.SampledFrom([]cam.Hot{cam.Static | cam.User, cam.User, cam.Ext, cam.Sticky | cam.User}).Draw(r, "flags")
+			results[i] = value{true, ports().Draw(r, "port"), flags, m.tick}
+		}
+	}
+	var done []int
+	var hear func(cam.Key, *Entry, *Entry)
+	if rapid.Bool().Draw(r, "quiet") {
+		hear = func(k cam.Key, old, new *Entry) {
+			m.heard(Change{Key: k, Old: *old, New: *new, Cause: Operated, Seq: m.t.seq})
+		}
+	}
+	left := m.t.Operate(batch, nil, func(i int, now *Entry, seq uint64, next *Entry) bool {
+		s, v := m.of(batch[i]), results[i]
+		if !valueOf(now.Hot).same(s.now) || s.busy || seq <= now.Seq {
+			r.Fatalf("%x: %d operates on %v, want %v", batch[i], seq, valueOf(now.Hot), s.now)
+		}
+		if !v.here && !s.now.here {
+			return false
+		}
+		*next = Entry{}
+		if v.here {
+			next.Hot = cam.MakeHot(v.port, v.flags, v.stamp)
+		}
+		if full := m.t.limits.learned > 0 && m.t.learned+m.t.reserved >= m.t.limits.learned; !full || !counts(next.Hot) || counts(now.Hot) {
+			s.now = v
+			done = append(done, i)
+		}
+		return true
+	}, hear)
+	for _, i := range left {
+		if slices.Contains(done, i) || !m.of(batch[i]).busy && m.t.limits.learned == 0 {
+			r.Fatalf("%x was not operated on", batch[i])
+		}
+	}
+}
+
+func (m *model) veto(r *rapid.T) {
+	k := keys().Draw(r, "key")
+	v := veto{port: ports().Draw(r, "port"), until: m.tick + uint64(rapid.IntRange(0, 5).Draw(r, "pause"))}
+	m.t.Veto(k, v.port, v.until)
+	m.vetos[k] = v
 }
 
 func (m *model) expire(r *rapid.T) {
@@ -197,7 +327,7 @@ func (m *model) check(r *rapid.T) {
 		if !valueOf(from).same(s.now) || !valueOf(e.Hot).same(s.now) {
 			r.Fatalf("%x: lookups %v and %v, want %v", k, valueOf(from), valueOf(e.Hot), s.now)
 		}
-		if e.Hot != 0 && s.now.flags&cam.Sticky == 0 && e.Stamp() != s.now.stamp {
+		if e.Hot != 0 && s.now.flags&cam.Sticky == 0 && !s.odd && e.Stamp() != s.now.stamp {
 			r.Fatalf("%x: stamp %d, want %d", k, e.Stamp(), s.now.stamp)
 		}
 		in, _ := m.t.main.Find(k)
@@ -212,7 +342,10 @@ func (m *model) check(r *rapid.T) {
 		r.Fatal(m.errs)
 	}
 	p, c := m.t.Pending(), m.t.Counters()
-	if max := m.t.limits.learned; max > 0 && p.Learned > max+len(m.seqs)+len(m.specs) || c.Full+c.Limited != m.drops {
+	if max := m.t.limits.learned; max > 0 && p.Learned+p.Reserved > max {
+		r.Fatalf("more learned than %d: %+v", max, p)
+	}
+	if c.Full+c.Limited+c.Vetoed != m.drops {
 		r.Fatalf("%+v, %+v, %d dropped", p, c, m.drops)
 	}
 }
@@ -255,7 +388,12 @@ func TestTableIsTheFoldInNumberOrder(t *testing.T) {
 }
 
 func modelRun(r *rapid.T) {
+	var bulk func(Bulk)
+	if rapid.Bool().Draw(r, "bulk") {
+		bulk = func(Bulk) {}
+	}
 	m := newModel(Config{
+		EmitBulk:   bulk,
 		PendingMax: rapid.SampledFrom([]int{0, 3, -1}).Draw(r, "pending"),
 		LearnedMax: rapid.SampledFrom([]int{0, 5}).Draw(r, "learned"),
 		Seed:       [2]uint64{1, 3},
@@ -274,6 +412,9 @@ func modelRun(r *rapid.T) {
 		"seal":   func(*rapid.T) { m.t.Seal() },
 		"apply":  func(*rapid.T) { m.t.Apply(2) },
 		"work":   func(*rapid.T) { m.t.FlushStep(1) },
+		"take":   m.withdraw,
+		"batch":  m.operate,
+		"veto":   m.veto,
 		"expire": m.expire,
 		"time":   func(r *rapid.T) { m.tick += uint64(rapid.IntRange(1, 3).Draw(r, "ticks")) },
 	}

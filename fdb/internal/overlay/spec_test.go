@@ -15,6 +15,11 @@ type spec struct {
 	busy   bool
 	before value // when the operation in flight was staged
 	log    []action
+	all    []action // accepted ever
+	late   bool     // a flush of what is in hardware was accepted
+	off    bool     // the entry is in hardware
+	maybe  bool     // it was learned since the flush, perhaps with a record
+	odd    bool     // seen on a locked port while in flight: stamps may be newer
 }
 
 type value struct {
@@ -50,6 +55,8 @@ type action struct {
 	port   uint16
 	tick   uint64
 	filter *Filter
+	locked bool   // seen on a locked port
+	seq    uint64 // 0 when there was nothing to note
 }
 
 // on is the action applied to a value, written down a second time from the rules.
@@ -61,10 +68,13 @@ func (a action) on(k cam.Key, v value) value {
 		}
 		return v
 	}
+	if !v.here && a.locked {
+		return value{true, a.port, cam.Locked, a.tick}
+	}
 	if !v.here {
 		return value{true, a.port, 0, a.tick}
 	}
-	if v.flags&cam.Local != 0 {
+	if a.locked && (v.port != a.port || v.flags&cam.Locked == 0) || v.flags&cam.Local != 0 {
 		return v
 	}
 	v.stamp = max(v.stamp, a.tick)
@@ -78,6 +88,8 @@ func (a action) on(k cam.Key, v value) value {
 
 func (s *spec) act(k cam.Key, a action) {
 	s.now = a.on(k, s.now)
+	s.all = append(s.all[:len(s.all):len(s.all)], a)
+	s.odd = s.odd || s.busy && a.locked
 	if s.busy {
 		s.log = append(s.log[:len(s.log):len(s.log)], a)
 	}
@@ -93,5 +105,5 @@ func (s *spec) finish(k cam.Key, keep bool, v value) {
 	for _, a := range s.log {
 		v = a.on(k, v)
 	}
-	*s = spec{now: v}
+	s.now, s.busy, s.before, s.log, s.off = v, false, value{}, nil, s.off && keep
 }

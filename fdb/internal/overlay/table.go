@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"maps"
 	"math/rand/v2"
 
 	"github.com/switchcore/switchcore/fdb/internal/cam"
@@ -38,6 +39,10 @@ type Config struct {
 	// a refresh, in commit order. It is called by the serialised verbs, not
 	// under the pending lock, and may call nothing but the concurrent methods.
 	Emit func(Change)
+	// EmitBulk, if not nil, hears of the entries that a flush or the sweep removed
+	// together, in its place among the changes, and may keep what it is given.
+	// Without it each of them is a Change for Emit.
+	EmitBulk func(Bulk)
 	// Seed keys the hashes; zero means a random one.
 	Seed [2]uint64
 }
@@ -53,6 +58,7 @@ const (
 	Flushed                    // a flush covered the entry
 	Expired                    // the sweep found it too old
 	Operated                   // a user operation finished
+	Withdrawn                  // what a learn made was taken back: hardware refused it
 )
 
 // Change is one change of the main table.
@@ -64,6 +70,13 @@ type Change struct {
 	Seq uint64
 }
 
+// Bulk is many entries of the main table that were removed by one cause.
+type Bulk struct {
+	Cause Cause
+	Seq   uint64 // of the flush or the sweep
+	Gone  cam.Batch
+}
+
 // Table is the two-stage table. Make one with [New].
 type Table struct {
 	main *cam.Table
@@ -72,11 +85,12 @@ type Table struct {
 
 	mu       atomic.Mutex // the pending lock; guards what follows, and all writes to main
 	seq      uint64       // the number drawn last
+	ending   uint64       // number of the operation that Finish is ending, 0 for none
 	learned  int          // entries of main that count against learnedMax
-	reserved int          // keys with a live record whose entry in main does not count
+	reserved int          // keys for which room is kept: a record or an operation may make an entry that counts
 	limits   limits
-	busy     map[cam.Key]uint64 // keys between Stage and Finish, with their number
-	barred   map[uint16]struct{}
+	busy     map[cam.Key]flight // keys between Stage and Finish
+	vetoes   vetoes
 	counts   counters
 	scratch  []*record
 
@@ -85,11 +99,25 @@ type Table struct {
 	// For the serialised verbs alone.
 	emit    func(Change)
 	changes []Change
+	bulk    Bulk // made before the changes
+	bulks   func(Bulk)
 	sweep   sweep
-	owner   uint8
+	order   []cam.Key // of the sealed generation
+	left    []cam.Key // of order: those that are still to be applied
+	// operation is for Operate.
+	operation operation
+	owner     uint8
 }
 
 type limits struct{ pending, learned int }
+
+// flight is a user operation between Stage and Finish.
+type flight struct {
+	seq      uint64
+	reserves bool    // room is kept for the entry that it makes
+	expect   cam.Hot // what it makes, if expects
+	expects  bool
+}
 
 // descriptor is immutable; only the generations behind it change.
 type descriptor struct {
@@ -99,6 +127,21 @@ type descriptor struct {
 	// applied but for keys with an older operation in flight. flushes is both,
 	// in number order.
 	active, held, flushes []*flush
+	// barred are the ports on which nothing is learned.
+	barred map[uint16]struct{}
+	// plain is what a word is under marked and Present if it needs no further
+	// look: Present, or nothing that a word can be while a flush is active.
+	plain cam.Hot
+}
+
+// complete fills in what follows from the rest.
+func (d *descriptor) complete() *descriptor {
+	d.flushes = mergeFlushes(d.held, d.active)
+	d.plain = cam.Present
+	if len(d.active) > 0 {
+		d.plain = ^cam.Hot(0)
+	}
+	return d
 }
 
 // New returns an empty table.
@@ -111,15 +154,15 @@ func New(cfg Config) *Table {
 		main:   cam.New(cam.Config{Seed: cfg.Seed}),
 		seed:   seed,
 		limits: limits{pending: cfg.PendingMax, learned: cfg.LearnedMax},
-		busy:   map[cam.Key]uint64{},
-		barred: map[uint16]struct{}{},
+		busy:   map[cam.Key]flight{},
 		emit:   cfg.Emit,
+		bulks:  cfg.EmitBulk,
 		owner:  cfg.LearnedOwner,
 	}
 	if t.limits.pending == 0 {
 		t.limits.pending = DefaultPendingMax
 	}
-	t.desc.Store(&descriptor{open: newGeneration(0, t.seed)})
+	t.desc.Store((&descriptor{open: newGeneration(0, t.seed)}).complete())
 	return t
 }
 
@@ -146,23 +189,45 @@ func (t *Table) SetLimits(pendingMax, learnedMax int) {
 	t.limits = limits{pending: pendingMax, learned: learnedMax}
 }
 
+// SetLearnedMax changes Config.LearnedMax alone. Lowering it removes nothing and
+// admits nothing until fewer are learned.
+func (t *Table) SetLearnedMax(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.limits.learned = n
+}
+
 // Bar makes Learn refuse a port, or take it again: a port that leaves is barred
 // first and flushed then, so no learn that was decided before can follow.
 func (t *Table) Bar(port uint16, on bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if on {
-		t.barred[port] = struct{}{}
-	} else {
-		delete(t.barred, port)
+	d := *t.desc.Load()
+	if d.bars(port) == on {
+		return
 	}
+	barred := make(map[uint16]struct{}, len(d.barred)+1)
+	maps.Copy(barred, d.barred)
+	if on {
+		barred[port] = struct{}{}
+	} else {
+		delete(barred, port)
+	}
+	d.barred = barred
+	t.publish(d)
+}
+
+// bars reports whether a port is barred.
+func (d *descriptor) bars(port uint16) bool {
+	if len(d.barred) == 0 {
+		return false
+	}
+	_, ok := d.barred[port]
+	return ok
 }
 
 // publish replaces the descriptor, under the pending lock.
-func (t *Table) publish(d descriptor) {
-	d.flushes = mergeFlushes(d.held, d.active)
-	t.desc.Store(&d)
-}
+func (t *Table) publish(d descriptor) { t.desc.Store(d.complete()) }
 
 // draw returns the next number, under the pending lock.
 func (t *Table) draw() uint64 {
@@ -172,6 +237,7 @@ func (t *Table) draw() uint64 {
 
 // report hands the collected changes to Emit, without the pending lock.
 func (t *Table) report() {
+	t.reportBulk()
 	if t.emit != nil {
 		for _, c := range t.changes {
 			t.emit(c)
@@ -179,6 +245,20 @@ func (t *Table) report() {
 	}
 	clear(t.changes)
 	t.changes = t.changes[:0]
+}
+
+func (t *Table) reportBulk() {
+	b := t.bulk
+	t.bulk = Bulk{}
+	switch {
+	case b.Gone.Len() == 0:
+	case t.bulks != nil:
+		t.bulks(b)
+	case t.emit != nil:
+		for k, e := range b.Gone.All() {
+			t.emit(Change{Key: k, Old: e, Cause: b.Cause, Seq: b.Seq})
+		}
+	}
 }
 
 // note collects a change unless nobody could see it.
@@ -191,5 +271,5 @@ func (t *Table) note(c Change) {
 
 // visible reports whether two values of an entry differ in more than its time.
 func visible(a, b Entry) bool {
-	return (a.Hot^b.Hot)&^(cam.StampMask|private) != 0 || a.Owner != b.Owner
+	return (a.Hot^b.Hot)&^(cam.StampMask|private) != 0 || a.Owner != b.Owner || a.Notify != b.Notify
 }
