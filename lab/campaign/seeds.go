@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/switchcore/switchcore/lab/campaign/internal/plant"
+	"github.com/switchcore/switchcore/lab/campaign/internal/sim"
+)
+
+// tally is what all seeds together came to.
+type tally struct {
+	mu         sync.Mutex
+	seeds      int
+	violations int
+	virtual    time.Duration
+	steps      int
+	faults     map[string]int
+}
+
+// maxShown is how many violations are shown at length; the others are counted.
+const maxShown = 5
+
+// campaign runs the seeds.
+func (c *command) campaign() int {
+	t := &tally{faults: make(map[string]int)}
+	began := time.Now()
+	var next atomic.Uint64
+	var wg sync.WaitGroup
+	stop := c.progress(t, began)
+	for range min(c.jobs, c.seeds) {
+		wg.Go(func() {
+			for {
+				n := next.Add(1) - 1
+				if n >= uint64(c.seeds) || c.most > 0 && t.broken() >= c.most {
+					return
+				}
+				c.one(t, c.start+n)
+			}
+		})
+	}
+	wg.Wait()
+	stop()
+	fmt.Fprintf(c.out, "%d seeds, %.1f virtual hours, %d operations, %d violations, %.1fs\n",
+		t.seeds, t.virtual.Hours(), t.steps, t.violations, time.Since(began).Seconds())
+	fmt.Fprintf(c.out, "faults: %s\n", describe(t.faults))
+	if t.violations > 0 {
+		return 1
+	}
+	return 0
+}
+
+// broken returns how many violations there were.
+func (t *tally) broken() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.violations
+}
+
+func describe(faults map[string]int) string {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(faults)) {
+		parts = append(parts, fmt.Sprintf("%d %s", faults[k], k))
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// progress prints a line now and then, where there is time for one.
+func (c *command) progress(t *tally, began time.Time) (stop func()) {
+	ticker := time.NewTicker(5 * time.Second)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				t.mu.Lock()
+				fmt.Fprintf(c.out, "%d/%d seeds, %.0f seeds/s, %d violations\n",
+					t.seeds, c.seeds, float64(t.seeds)/time.Since(began).Seconds(), t.violations)
+				t.mu.Unlock()
+			}
+		}
+	})
+	return func() {
+		ticker.Stop()
+		close(done)
+		wg.Wait()
+	}
+}
+
+// one runs one seed.
+func (c *command) one(t *tally, seed uint64) {
+	var step atomic.Int64
+	o := c.options()
+	o.Began = func(n int) { step.Store(int64(n)) }
+	o.Trace = c.twice
+	dog := time.AfterFunc(c.hang, func() { c.hung(seed, step.Load()) })
+	defer dog.Stop()
+	r := sim.Run(seed, plant.Build, o)
+	if c.twice && r.Violation == nil {
+		r.Violation = different(r, sim.Run(seed, plant.Build, o))
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seeds++
+	t.virtual += r.Virtual
+	t.steps += len(r.Program.Steps)
+	for k, n := range r.Faults {
+		t.faults[k] += n
+	}
+	if r.Violation == nil {
+		return
+	}
+	t.violations++
+	if t.violations > maxShown {
+		fmt.Fprintf(c.out, "seed %d: %v\n", seed, firstLine(r.Violation.Error()))
+		return
+	}
+	dog.Stop()
+	c.report(seed, r)
+}
+
+// hung ends the command: a goroutine that does not come back cannot be ended.
+func (c *command) hung(seed uint64, step int64) {
+	fmt.Fprintf(c.out, "seed %d: hangs in step %d: violation of liveness (everything comes to an end)\n", seed, step)
+	os.Exit(1)
+}
+
+// different compares two runs of one seed.
+func different(a, b *sim.Result) *sim.Violation {
+	if bytes.Equal(a.Trace, b.Trace) {
+		return nil
+	}
+	x, y := bytes.Split(a.Trace, []byte("\n")), bytes.Split(b.Trace, []byte("\n"))
+	i := 0
+	for i < min(len(x), len(y))-1 && bytes.Equal(x[i], y[i]) {
+		i++
+	}
+	return &sim.Violation{
+		Invariant: sim.Invariant{ID: "I26", Text: "the same seed is the same run"},
+		Detail:    fmt.Sprintf("line %d: %q and %q", i+1, x[i], y[i]),
+	}
+}
+
+// report prints a violation, what happened before it, and a smaller program.
+func (c *command) report(seed uint64, r *sim.Result) { c.reportOf(seed, r, plant.Build) }
+
+func (c *command) reportOf(seed uint64, r *sim.Result, build sim.Builder) {
+	v := r.Violation
+	fmt.Fprintf(c.out, "\nseed %d, step %d of %d: %v\n", seed, v.Step, len(r.Program.Steps), v)
+	small, result := r.Program, r
+	if c.shrink > 0 {
+		small, result = sim.Shrink(r.Program, v.Invariant, build, sim.Options{Hours: c.hours}, c.shrink)
+	}
+	if result.Violation == nil {
+		fmt.Fprintln(c.out, "it does not happen again when the program is replayed")
+		return
+	}
+	last := sim.Replay(small, build, sim.Options{Hours: c.hours, Trace: true})
+	fmt.Fprintf(c.out, "the last that happened in a program of %d steps:\n%s", len(small.Steps), tail(last.Trace, 40))
+	fmt.Fprintf(c.out, "the program, for -replay:\n")
+	small.WriteTo(c.out)
+	fmt.Fprintln(c.out)
+}
+
+// tail returns the last n lines.
+func tail(text []byte, n int) []byte {
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	return bytes.Join(lines[max(len(lines)-n-1, 0):], nil)
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	return s
+}
