@@ -15,9 +15,9 @@ import (
 
 // A plain run takes a sample of the programs of up to two actions, every
 // multiset among them, in one layout and trouble or another. PIPELINE=full takes
-// all of them, and those of three actions; PIPELINE=ci takes all of up to two and a third of
-// those of three; PIPELINE=stop ends at the first
-// violation, the shortest programs first.
+// all of them, and those of three actions; PIPELINE=ci takes all of up to two and
+// a third of those of three; PIPELINE=stop ends at the first violation, the
+// shortest programs first.
 var (
 	pipelineFull = strings.Contains(os.Getenv("PIPELINE"), "full")
 	pipelineCI   = strings.Contains(os.Getenv("PIPELINE"), "ci")

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/switchcore/switchcore/fdb/internal/cam"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
@@ -397,19 +396,6 @@ func (w *world) readEvents() {
 		if w.p.drop && (e.Kind == Added || e.Kind == MovedTo) && e.Entry.Owner == OwnerLearned {
 			w.toldAt(key, uint8(e.Entry.Port))
 		}
-	}
-}
-
-// toldAt checks that a station is told where it was learned only when the devices
-// hold it there (I18).
-func (w *world) toldAt(key int, port uint8) {
-	if e, ok := w.t.main(worldCams[key]); !ok || uint8(e.Port()) != port || e.Has(cam.User) {
-		return // another one has come over it
-	}
-	for dev, d := range w.devs {
-		want := w.wanted(dev, key)
-		w.that(!want.on || d.rows[key].same(want) || !d.rows[key].on && (d.aged[key] || !w.heard(dev)),
-			"told on port %d, but device %d holds %+v (I18)", port, dev, d.rows[key])
 	}
 }
 

@@ -3,6 +3,7 @@ package fdb
 import (
 	"slices"
 
+	"github.com/switchcore/switchcore/fdb/internal/cam"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
@@ -210,4 +211,17 @@ func (w *world) execute(d *fakeDevice, kind stepKind) {
 func (w *world) heard(dev int) bool {
 	_, epoch := w.t.devices.Mark(dev)
 	return epoch >= w.devs[dev].epoch
+}
+
+// toldAt checks that a station is told where it was learned only when the devices
+// hold it there (I18).
+func (w *world) toldAt(key int, port uint8) {
+	if e, ok := w.t.main(worldCams[key]); !ok || uint8(e.Port()) != port || e.Has(cam.User) {
+		return // another one has come over it
+	}
+	for dev, d := range w.devs {
+		want := w.wanted(dev, key)
+		w.that(!want.on || d.rows[key].same(want) || !d.rows[key].on && (d.aged[key] || !w.heard(dev)),
+			"told on port %d, but device %d holds %+v (I18)", port, dev, d.rows[key])
+	}
 }

@@ -50,6 +50,10 @@ func (p *Plant) expectReports(now time.Time) (d doubts) {
 			}
 			d.fresh = append(d.fresh, r.Key)
 		}
+		// A move to where a device refused the station is itself refused for a while.
+		if was := p.model.Value(r.Key); was.Present && was.Port != r.Port && p.mayRefuse(r.Key, r.Port) {
+			p.doubt[r.Key] = true
+		}
 		p.model.Learn(r.Key, r.Port, p.tick(now))
 	}
 	return d
