@@ -1,5 +1,7 @@
 package cam
 
+import "github.com/switchcore/switchcore/internal/atomic"
+
 // Stats describes a table. Splits and the rest count since New.
 type Stats struct {
 	Segments  int // of 14 KiB each
@@ -50,8 +52,12 @@ type edit struct {
 // replace publishes a copy of a's segment without its dead slots and with one
 // edit, and returns the last word of the edited key before it.
 func (t *Table) replace(a *anchor, e edit) Hot {
+	ask(a.seg)
 	d, n := a.d, new(segment)
 	ext := extent{epoch: t.epoch, depth: a.ext.depth}
+	if dead := a.ext.used - a.ext.live; dead <= a.ext.used/8 && !(e.verb == keep && dead > 0) {
+		return t.copyWith(a, n, e)
+	}
 	add := func(key uint64, h Hot, cold uint64, used uint32) {
 		n.fill(d.hash(key), key, h, cold, used)
 		ext.live++
@@ -72,6 +78,62 @@ func (t *Table) replace(a *anchor, e edit) Hot {
 	t.publish(d, a.base, n, ext)
 	t.stats.Clones++
 	return old
+}
+
+// copyWith is replace for a segment with few dead slots or none: every slot stays in
+// its place, so nothing is hashed, and the dead wait for the next replacement.
+func (t *Table) copyWith(a *anchor, n *segment, e edit) (old Hot) {
+	ext := extent{epoch: t.epoch, depth: a.ext.depth, used: a.ext.used, live: a.ext.live}
+	t.turn.Add(1)
+	defer t.turn.Add(1)
+	a.seg.copyTo(n)
+	if a.slot >= 0 {
+		old = Hot(n.hot(a.slot).Load())
+	}
+	switch {
+	case e.verb == write && a.slot < 0:
+		n.fill(a.hash, a.key, supersede(0, e.hot), e.cold.word(), packUsed(e.cold.Used))
+		ext.used++
+		ext.live++
+	case e.verb == write:
+		used := packUsed(e.cold.Used)
+		if old == 0 {
+			ext.live++
+		} else {
+			used = max(used, n.used[a.slot].Load())
+		}
+		atomic.Init32(&n.used[a.slot], used)
+		atomic.Init64(&n.cold[a.slot], e.cold.word())
+		atomic.Init64(n.hot(a.slot), uint64(supersede(old, e.hot)))
+	case e.verb == erase && old != 0 && e.match.differs(uint64(old)) == 0:
+		atomic.Init64(n.hot(a.slot), 0)
+		ext.live--
+	}
+	t.live.Add(int64(ext.live) - int64(a.ext.live))
+	t.publish(a.d, a.base, n, ext)
+	t.stats.Clones++
+	return old
+}
+
+// copyTo freezes every live slot and copies all to n, which nobody can reach yet, each
+// to its place.
+func (s *segment) copyTo(n *segment) {
+	for b := range s.buckets {
+		from, to := &s.buckets[b], &n.buckets[b]
+		for i := range from.key {
+			key := from.key[i].Load()
+			if key == 0 {
+				break
+			}
+			atomic.Init64(&to.key[i], key)
+			if h := freeze(&from.hot[i]); h != 0 {
+				slot := b*bucketSlots + i
+				atomic.Init64(&to.hot[i], uint64(h))
+				atomic.Init64(&n.cold[slot], s.cold[slot].Load())
+				atomic.Init32(&n.used[slot], s.used[slot].Load())
+			}
+		}
+	}
 }
 
 // applyEdit decides on the frozen word, which is the last one there will be.
