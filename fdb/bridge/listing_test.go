@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -79,13 +80,16 @@ func TestNamesThatNoLineCanHold(t *testing.T) {
 type waiting struct {
 	slog.Handler
 	look func()
+	mu   sync.Mutex
 	seen []string
 }
 
 func (h *waiting) Enabled(context.Context, slog.Level) bool { return true }
 
 func (h *waiting) Handle(_ context.Context, r slog.Record) error {
+	h.mu.Lock()
 	h.seen = append(h.seen, r.Message)
+	h.mu.Unlock()
 	h.look()
 	return nil
 }
@@ -108,9 +112,11 @@ func TestTableLogsWhileTheBridgeIsHeld(t *testing.T) {
 			t.Errorf("AddPort: %v", err)
 		}
 		synctest.Wait()
+		h.mu.Lock()
 		if !slices.Contains(h.seen, "fdb: operation refused") {
 			t.Errorf("logged: %q", h.seen)
 		}
+		h.mu.Unlock()
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
