@@ -173,6 +173,10 @@ func (t *Table) applySome(limit int) int {
 	if d.sealed == nil {
 		return 0
 	}
+	// What was used up since counts for nothing.
+	for len(t.left) > 0 && d.sealed.live > 0 && d.sealed.last(t.left[0]) == nil {
+		t.left = t.left[1:]
+	}
 	if len(t.left) == 0 || d.sealed.live == 0 {
 		t.left = nil
 		n := *d
