@@ -10,6 +10,7 @@
 //	role              what the device does
 //	PortOffloader     makes ports members of a bridge, with state and flags
 //	PortLister        tells which ports it has
+//	LAGOffloader      joins ports into link aggregation groups
 //	BridgeOffloader   takes over ageing, filtering and the tag protocol
 //	VLANOffloader     has a VLAN table
 //	FDBOffloader      has a forwarding database
@@ -98,8 +99,8 @@
 //     answers the rest either with ctx's error, which promises that it was not
 //     and will not be executed, or with ErrOutcomeUnknown. A batch whose ctx had
 //     ended before the call is not executed and is answered with ctx's error.
-//   - ops and results belong to the driver until the call returns, and not
-//     afterwards.
+//   - ops and results, the slices inside LAG operations included, belong to the
+//     driver until the call returns, and not afterwards.
 //   - A driver never calls the table that called it. What it has to say it
 //     reports to the sink, which only queues.
 //
@@ -135,7 +136,10 @@
 //     sleep. Here a device that completes by itself says so (FDBSubmitter), and
 //     tables queue for the others.
 //   - Operations carry token, generation and epoch, so that a late answer and a
-//     reset are told from news. Linux has no such numbers.
+//     reset are told from news; reports about rows carry the generation of the
+//     join, so that the lives of a port number are. Linux has no such numbers.
+//   - A link aggregation group has a number of its own, and one operation makes
+//     the whole of it. In Linux drivers hear of a bond link by link.
 //   - A row has one key, address and VLAN, in one domain; a driver whose
 //     hardware keys rows by port, such as rocker, has to remove the old one.
 //   - Devices are asked what they hold (FDBDumper) and how much they can hold

@@ -15,6 +15,9 @@ type Limits struct {
 	Flows   int // flow rows
 	Headers int // tunnel headers
 
+	LAGs     int // link aggregation groups
+	LAGLinks int // links of one group
+
 	// Shared is a budget that VLANs, FDB, Flows and Headers draw on together;
 	// each is then bounded by its own limit and by what the others left.
 	Shared int
@@ -31,6 +34,7 @@ type Limits struct {
 // Usage tells how much of its tables a device uses.
 type Usage struct {
 	VLANs, FDB, Flows, Headers int
+	LAGs                       int
 }
 
 // Limiter is the role of devices that know their sizes.

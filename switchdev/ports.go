@@ -47,7 +47,7 @@ const (
 	PortMAB                                  // mab: stations seen on a locked port become locked entries
 	PortHairpin                              // hairpin: frames may leave where they came in
 	PortIsolated                             // isolated: no traffic to other isolated ports
-	PortProxyARP                             // proxy_arp: no flooding to this port of what is answered for it
+	PortProxyARP                             // proxy_arp: ARP of the port is answered for others, and no flood goes out
 	PortNeighSuppress                        // neigh_suppress: ARP and ND for known neighbours are not flooded
 
 	// DefaultPortFlags is what Linux gives a new port: BR_LEARNING,
@@ -64,7 +64,8 @@ const (
 	// are forwarded among the domain's ports. A port is in at most one domain;
 	// joining a second is refused with ErrBusy, joining the same one again
 	// changes its attributes. A port that the device does not have answers
-	// ErrNoDevice, and a domain more than it can have ErrNoSpace.
+	// ErrNoDevice, one that is a link of a LAG ErrBusy, and a domain more than
+	// it can have ErrNoSpace.
 	PortJoin PortVerb = iota + 1
 	// PortLeave ends the membership. When it has succeeded no row, VLAN or
 	// attribute of the port is left in the device. Rows with FDBLocal are the
@@ -106,6 +107,10 @@ type PortOp struct {
 // PortOffloader is the role of devices whose ports can be members of a bridge.
 // Linux: SWITCHDEV_BRPORT_OFFLOADED and the port attributes of
 // switchdev_port_attr_set (net/switchdev/switchdev.c).
+//
+// A number may leave and come back as another port. A device that keeps Op.Gen of
+// the last PortJoin that it executed for a member puts it into what it reports of
+// that member, see [Report].
 type PortOffloader interface {
 	// CheckPorts answers each operation as [PortOffloader.ApplyPorts] would,
 	// as far as that can be known beforehand, and changes nothing. It is quick
@@ -130,7 +135,7 @@ type PortInfo struct {
 
 // PortLister is the role of devices that can tell which ports they have.
 type PortLister interface {
-	// Ports returns the ports of the device, ordered by ID. The slice is the
-	// caller's.
+	// Ports returns the physical ports of the device, ordered by ID. The slice
+	// is the caller's.
 	Ports(ctx context.Context) ([]PortInfo, error)
 }

@@ -18,7 +18,8 @@ const (
 	ReportFlushed
 	// ReportReset: the device lost its tables; Epoch is the new epoch.
 	ReportReset
-	// ReportPortUp and ReportPortDown: the carrier of Port changed.
+	// ReportPortUp and ReportPortDown: the carrier of Port changed. A LAG has
+	// carrier while one of its links is up and has carrier.
 	ReportPortUp
 	ReportPortDown
 	// ReportPortGone: Port was taken out of the device; its number may come
@@ -63,6 +64,14 @@ type Report struct {
 	Epoch Epoch
 	// Token is that of the operation that brought it about, 0 if none.
 	Token Token
+	// Gen tells the lives of a port number apart. Of a report about rows, or
+	// about a port that is a member of a domain, it is Op.Gen of the last
+	// PortJoin that was executed for Port when it happened, however late the
+	// report comes: a report with another Gen than that of the join that is
+	// known to be in force is of a port that has left since, and no news. It is
+	// 0 if Port was no member or the device does not keep it; then Epoch is all
+	// there is to go by.
+	Gen Generation
 	// Key is the station of ReportLearned and ReportAged.
 	Key FDBKey
 	// Locked marks a ReportLearned from a locked port: the device holds the

@@ -41,6 +41,10 @@ var families = []family{
 		return newWork(n, func(i int) switchdev.VLANOp { return p.member(p.port(i), 10) },
 			func(o switchdev.VLANOp) switchdev.Op { return o.Op }, p.roles.vlans.ApplyVLANs)
 	}},
+	{"lag", roleLAGs, func(p *probe, n int) *work {
+		return newWork(n, func(int) switchdev.LAGOp { return p.lagSet(p.lag(0)) },
+			func(o switchdev.LAGOp) switchdev.Op { return o.Op }, p.roles.lags.ApplyLAGs)
+	}},
 }
 
 func familyNamed(name string) family {

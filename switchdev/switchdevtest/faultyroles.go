@@ -288,6 +288,16 @@ func (f *faulty) ApplyVLANs(ctx context.Context, ops []switchdev.VLANOp, results
 	apply(f, ctx, j)
 }
 
+// ApplyLAGs implements [switchdev.LAGOffloader].
+func (f *faulty) ApplyLAGs(ctx context.Context, ops []switchdev.LAGOp, results []switchdev.Result) {
+	j := job[switchdev.LAGOp, switchdev.Result]{role: RoleLAG, ops: ops, results: results, result: plain,
+		head: func(o *switchdev.LAGOp) switchdev.Op { return o.Op }}
+	if f.roles.lags != nil {
+		j.call = f.roles.lags.ApplyLAGs
+	}
+	apply(f, ctx, j)
+}
+
 // ApplyFlows implements [switchdev.FlowOffloader].
 func (f *faulty) ApplyFlows(ctx context.Context, ops []switchdev.FlowOp, results []switchdev.FlowResult) {
 	j := job[switchdev.FlowOp, switchdev.FlowResult]{role: RoleFlow, ops: ops, results: results,

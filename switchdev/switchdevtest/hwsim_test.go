@@ -68,7 +68,7 @@ func learn(d switchdev.Driver, _ switchdev.Domain, port switchdev.PortID, key sw
 	chipOf(d).Port(port).Ingress(frame)
 }
 
-var chipLimits = switchdev.Limits{Ports: 4, FDB: 64, VLANs: 40, Shared: 90, Batch: 32, AgeingMin: 10 * time.Second, AgeingMax: 1e6 * time.Second}
+var chipLimits = switchdev.Limits{Ports: 4, FDB: 64, VLANs: 40, Shared: 90, LAGs: 2, LAGLinks: 3, Batch: 32, AgeingMin: 10 * time.Second, AgeingMax: 1e6 * time.Second}
 
 func chipOptions() []switchdevtest.Option {
 	s := &slow{at: map[*hwsim.Chip]*hwsim.Injected{}}
@@ -76,7 +76,7 @@ func chipOptions() []switchdevtest.Option {
 		switchdevtest.WithHang(hang), switchdevtest.WithSlow(s.set), switchdevtest.WithLearn(learn), switchdevtest.WithStress(30),
 		switchdevtest.WithShared(func(u switchdev.Usage) int { return u.FDB + u.VLANs + u.Flows + u.Headers }),
 		switchdevtest.Require[switchdev.FDBOffloader](), switchdevtest.Require[switchdev.FDBSubmitter](),
-		switchdevtest.Require[switchdev.Resetter](), switchdevtest.Require[switchdev.Reporter](),
+		switchdevtest.Require[switchdev.LAGOffloader](), switchdevtest.Require[switchdev.Resetter](), switchdevtest.Require[switchdev.Reporter](),
 	}
 }
 

@@ -112,6 +112,7 @@ const (
 	RolePortList Role = "port-list"
 	RoleBridge   Role = "bridge"
 	RoleVLAN     Role = "vlan"
+	RoleLAG      Role = "lag"
 	RoleFlow     Role = "flow"
 	RoleStats    Role = "stats"
 	RoleHeader   Role = "header"

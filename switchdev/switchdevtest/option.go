@@ -16,6 +16,7 @@ type config struct {
 	domains   [2]switchdev.Domain
 	vlans     []switchdev.VLAN
 	vlansSet  bool
+	firstLAG  switchdev.PortID
 	capacity  int
 	stress    int
 	seed      uint64
@@ -57,7 +58,7 @@ func (h hookSet) String() string {
 }
 
 func newConfig(opts []Option) *config {
-	cfg := &config{domains: [2]switchdev.Domain{1, 2}, capacity: 4096, stress: 100, seed: 1}
+	cfg := &config{domains: [2]switchdev.Domain{1, 2}, firstLAG: 1001, capacity: 4096, stress: 100, seed: 1}
 	for _, opt := range opts {
 		opt(cfg)
 	}
@@ -97,6 +98,12 @@ func WithDomains(main, other switchdev.Domain) Option {
 // table and none, that is [switchdev.NoVLAN], for the others.
 func WithVLANs(vlans ...switchdev.VLAN) Option {
 	return func(cfg *config) { cfg.vlans, cfg.vlansSet = vlans, true }
+}
+
+// WithLAGs names the lowest of the numbers that the kit gives to link aggregation
+// groups; the others follow it. The default is 1001.
+func WithLAGs(first switchdev.PortID) Option {
+	return func(cfg *config) { cfg.firstLAG = first }
 }
 
 // WithCapacity bounds how many operations the kit spends on filling a table.

@@ -27,7 +27,8 @@ func TestRulesFindWhatRealDriversGetWrong(t *testing.T) {
 		{hwsim.QuirkDeleteAbsentFails, []string{"fdb/delete-absent"}},
 		{hwsim.QuirkStaticOnly, nil}, // the kit's rows are static
 		{hwsim.QuirkSilent, []string{"report/learned"}},
-		{hwsim.QuirkRowsSurviveLeave, []string{"port/leave-drops-rows"}},
+		{hwsim.QuirkRowsSurviveLeave, []string{"port/leave-drops-rows", "lag/delete-drops-rows"}},
+		{hwsim.QuirkLAGRowsSurvive, []string{"lag/delete-drops-rows", "lag/reused-number"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.quirk.String(), func(t *testing.T) {

@@ -36,11 +36,14 @@ func slowReference(drv switchdev.Driver, perOp time.Duration) {
 func learnReference(drv switchdev.Driver, domain switchdev.Domain, port switchdev.PortID, key switchdev.FDBKey) {
 	d := refOf(drv)
 	d.mu.Lock()
+	if g := d.lagOf(port); g != 0 && !d.has("lag/learned") {
+		port = g
+	}
 	k := d.rowKey(domain, key, port)
 	if row, held := d.rows[k]; !held && !d.full() || held && row.learned {
 		d.rows[k] = refRow{port: port, flags: switchdev.FDBHWLearned, learned: true}
 	}
-	d.report(switchdev.Report{Kind: switchdev.ReportLearned, Domain: domain, Port: port, Key: key})
+	d.report(switchdev.Report{Kind: switchdev.ReportLearned, Domain: domain, Port: port, Key: key, Gen: d.joins[port]})
 	d.mu.Unlock()
 	if d.has("report/in-order") { // late, so that there is something to swap
 		go func() {

@@ -20,7 +20,7 @@ func (d *reference) Limits() switchdev.Limits {
 func (d *reference) Usage() switchdev.Usage {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	u := switchdev.Usage{FDB: len(d.rows), VLANs: len(d.vlans)}
+	u := switchdev.Usage{FDB: len(d.rows), VLANs: len(d.vlans), LAGs: len(d.lags)}
 	if d.has("limits/usage") {
 		u.FDB += d.deletes
 	}

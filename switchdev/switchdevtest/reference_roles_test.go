@@ -40,6 +40,8 @@ func (d *reference) row(o switchdev.FDBOp) error {
 		return nil
 	case d.has("flush/keeps-taken-over") && held && old.learned && old.port == o.Entry.Port:
 		return nil
+	case d.has("lag/rows") && d.lags[o.Entry.Port] != nil:
+		return nil
 	case d.has("fdb/local-any-port") && int(o.Entry.Port) > len(d.list):
 		return switchdev.ErrNoDevice
 	case d.has("fdb/set-is-final"), d.has("reset/replay") && d.epoch.Load() > 1:
@@ -168,6 +170,12 @@ func (d *reference) checkPort(o switchdev.PortOp) error {
 	if o.Verb == switchdev.PortSet && o.Set&switchdev.PortAttrState != 0 && !o.State.Valid() && !d.has("port/bad-state") {
 		return switchdev.ErrInvalid
 	}
+	if !d.known(o.Port) {
+		return switchdev.ErrNoDevice
+	}
+	if d.lagOf(o.Port) != 0 && o.Verb == switchdev.PortJoin && !d.has("lag/link-stays-out") {
+		return switchdev.ErrBusy
+	}
 	domain, joined := d.member[o.Port]
 	if o.Verb == switchdev.PortJoin && joined && domain != o.Domain && !d.has("port/one-domain") {
 		return switchdev.ErrBusy
@@ -182,24 +190,32 @@ func (d *reference) port(o switchdev.PortOp) error {
 	switch o.Verb {
 	case switchdev.PortJoin:
 		d.member[o.Port] = o.Domain
+		if _, before := d.joins[o.Port]; !before || !d.has("report/life") {
+			d.joins[o.Port] = o.Gen
+		}
 	case switchdev.PortLeave:
-		delete(d.member, o.Port)
-		for k, r := range d.rows {
-			if r.port == o.Port && !d.has("port/leave-drops-rows") {
-				d.drop(k)
-			}
-		}
-		for v := range d.vlans {
-			if v.port == o.Port && !d.has("port/leave-drops-vlans") {
-				delete(d.vlans, v)
-			}
-		}
+		d.forget(o.Port, d.has("port/leave-drops-rows"), d.has("port/leave-drops-vlans"))
 	case switchdev.PortSet:
 		if d.names++; d.has("port/set-is-idempotent") && d.names > 3 {
 			return switchdev.ErrExist
 		}
 	}
 	return nil
+}
+
+// forget ends the membership of a port; of a mutant its rows or VLANs stay.
+func (d *reference) forget(port switchdev.PortID, keepRows, keepVLANs bool) {
+	delete(d.member, port)
+	for k, r := range d.rows {
+		if r.port == port && !keepRows {
+			d.drop(k)
+		}
+	}
+	for v := range d.vlans {
+		if v.port == port && !keepVLANs {
+			delete(d.vlans, v)
+		}
+	}
 }
 
 func portHead(o switchdev.PortOp) switchdev.Op { return o.Op }

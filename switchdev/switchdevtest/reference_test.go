@@ -28,6 +28,9 @@ type reference struct {
 	perOp   time.Duration
 	hang    chan struct{} // nil: does not hang
 	member  map[switchdev.PortID]switchdev.Domain
+	joins   map[switchdev.PortID]switchdev.Generation
+	lags    map[switchdev.PortID][]switchdev.LAGLink
+	buried  map[refKey]refRow // rows of LAGs that ended, of a mutant
 	vlans   map[refVLAN]switchdev.VLANFlags
 	rows    map[refKey]refRow
 	refused bool // a row was refused since the last ReportSpace
@@ -72,7 +75,7 @@ type refBinding struct{ sink switchdev.Sink }
 func newReference(t testing.TB, bug string) *reference {
 	d := &reference{
 		bug: bug, free: make(chan struct{}), delivering: make(chan struct{}, 1), nameLock: make(chan struct{}, 1),
-		limits: switchdev.Limits{Ports: 4, FDB: 64, VLANs: 40, Shared: 90, Batch: 32, AgeingMin: 10 * time.Second, AgeingMax: 1e6 * time.Second},
+		limits: switchdev.Limits{Ports: 4, FDB: 64, VLANs: 40, Shared: 90, LAGs: 2, LAGLinks: 3, Batch: 32, AgeingMin: 10 * time.Second, AgeingMax: 1e6 * time.Second},
 	}
 	for i := range 4 {
 		d.list = append(d.list, switchdev.PortInfo{ID: switchdev.PortID(i + 1), Name: "p" + string(rune('1'+i)), Carrier: true})
@@ -81,6 +84,7 @@ func newReference(t testing.TB, bug string) *reference {
 		slices.Reverse(d.list)
 	}
 	d.epoch.Store(1)
+	d.lags = map[switchdev.PortID][]switchdev.LAGLink{}
 	d.clear()
 	d.life = newRefLife()
 	if d.has("driver/close-waits") {
@@ -98,6 +102,10 @@ func (d *reference) has(bug string) bool { return d.bug == bug }
 
 func (d *reference) clear() {
 	d.member = map[switchdev.PortID]switchdev.Domain{}
+	d.joins = map[switchdev.PortID]switchdev.Generation{}
+	if !d.has("lag/reset") {
+		d.lags = map[switchdev.PortID][]switchdev.LAGLink{}
+	}
 	d.vlans = map[refVLAN]switchdev.VLANFlags{}
 	d.rows = map[refKey]refRow{}
 	d.refused = false

@@ -19,6 +19,8 @@ func reportChecks() []check {
 		{Rule: Rule{"report/epoch", role, "The epoch of a report is the device's epoch when it happened; never 0."}, need: roleReports, run: checkReportEpoch},
 		{Rule: Rule{"report/learned", role, "ReportLearned says that the device learned Key behind Port, with token 0 because nobody asked for it."},
 			need: roleReports, hooks: hookLearn, run: checkLearned},
+		{Rule: Rule{"report/life", role, "The Gen of a report about a row is that of the last PortJoin of its port, or 0 if the device does not keep it."},
+			need: roleReports | rolePorts, hooks: hookLearn, run: checkReportLife},
 		{Rule: Rule{"report/in-order", role, "Each sink gets the reports in the order in which things happened in one domain."}, need: roleReports, hooks: hookLearn, run: checkReportOrder},
 		{Rule: Rule{"report/space", role, "ReportSpace tells that room was freed in a table that had been full."}, need: roleReports, run: checkSpace},
 		{Rule: Rule{"report/no-lock", role, "A driver never serialises with a lock that a Sink call, or Name, Epoch, Limits or Usage would need: these return while a report is being made."},
@@ -204,6 +206,25 @@ func checkLearned(p *probe) {
 	if r.Domain != p.domain || r.Port != p.port(1) || r.Key != p.key(5) || r.Token != 0 {
 		p.fatalf("%v was learned on port %v of domain %v, the report says %v on port %v of domain %v, token %d",
 			p.key(5), p.port(1), p.domain, r.Key, r.Port, r.Domain, r.Token)
+	}
+}
+
+// checkReportLife lets a port leave and join again, and a station be learned in each
+// life.
+func checkReportLife(p *probe) {
+	p.setUp()
+	s := p.bind()
+	for i := range 3 {
+		join := p.join(p.port(0))
+		p.must("leaving, and joining again", p.portErrors(p.leave(p.port(0)), join))
+		p.memberships(p.domain, []switchdev.PortID{p.port(0)})
+		p.cfg.learn(p.d, p.domain, p.port(0), p.key(i))
+		p.mustGet("the sink", s, switchdev.ReportLearned)
+		for _, r := range s.take(switchdev.ReportLearned) {
+			if r.Key == p.key(i) && r.Gen != 0 && r.Gen != join.Gen {
+				p.fatalf("a station was learned after a join of generation %d, the report says %d", join.Gen, r.Gen)
+			}
+		}
 	}
 }
 

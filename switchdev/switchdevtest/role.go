@@ -22,13 +22,14 @@ const (
 	roleLimits
 	roleReset
 	roleReports
+	roleLAGs
 	numRoles = iota
 )
 
 // roleNames are the names of the interfaces, in the order of the bits.
 var roleNames = [numRoles]string{
 	"FDBOffloader", "FDBSubmitter", "FDBFlusher", "FDBDumper", "PortOffloader", "PortLister",
-	"BridgeOffloader", "VLANOffloader", "Limiter", "Resetter", "Reporter",
+	"BridgeOffloader", "VLANOffloader", "Limiter", "Resetter", "Reporter", "LAGOffloader",
 }
 
 func (s roleSet) names() []string {
@@ -70,6 +71,7 @@ type roles struct {
 	limits  switchdev.Limiter
 	reset   switchdev.Resetter
 	reports switchdev.Reporter
+	lags    switchdev.LAGOffloader
 	found   roleSet
 }
 
@@ -86,6 +88,7 @@ func findRoles(d switchdev.Driver) roles {
 	find(d, &r.limits, &r.found, roleLimits)
 	find(d, &r.reset, &r.found, roleReset)
 	find(d, &r.reports, &r.found, roleReports)
+	find(d, &r.lags, &r.found, roleLAGs)
 	return r
 }
 

@@ -50,7 +50,7 @@ type check struct {
 
 func cases() []check {
 	return slices.Concat(driverChecks(), batchChecks(), fdbChecks(), submitChecks(), dumpChecks(), flushChecks(),
-		portChecks(), bridgeChecks(), vlanChecks(), limitChecks(), resetChecks(), reportChecks(), parallelChecks())
+		portChecks(), lagChecks(), bridgeChecks(), vlanChecks(), limitChecks(), resetChecks(), reportChecks(), parallelChecks())
 }
 
 // matches tells whether the rule name is meant by pattern: the name itself, or
