@@ -65,8 +65,8 @@ func (b *believer) hear(r *Record) {
 		return // not done, or undone by a reset
 	case r.Role == RoleFDB && r.Batch != 0:
 		b.hearRow(r, unknown)
-	case r.Role == RolePort && (r.Verb == "leave" || r.Verb == "gone"):
-		b.hearDeparture(departure{r.Domain, r.Verb == "gone", r.Port, r.Submitted.Seq, r.Returned.Seq}, unknown)
+	case r.Role == RolePort && (r.Verb == "leave" || r.Verb == "gone"), r.Role == RoleLAG && r.Verb == "delete":
+		b.hearDeparture(departure{r.Domain, r.Verb != "leave", r.Port, r.Submitted.Seq, r.Returned.Seq}, unknown)
 	}
 }
 

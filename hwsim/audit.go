@@ -26,6 +26,10 @@ const (
 	RuleVLAN Rule = "vlan-before-fdb"
 	// RuleLeave: nothing is set on a port that has left, before it joins again.
 	RuleLeave Rule = "after-leave"
+	// RuleLAG: a port is a link of one LAG at most, and no member of a domain by
+	// itself meanwhile; nothing is set on a link, nor on a LAG that has ended
+	// before it is made again.
+	RuleLAG Rule = "lag"
 	// RuleEpoch: epochs never go back, and change only by a reset.
 	RuleEpoch Rule = "epoch"
 	// RuleBudget: no table exceeds its limit or the shared budget.
@@ -127,12 +131,16 @@ type auditor struct {
 	filtering map[switchdev.Domain]bool
 	left      map[portKey]bool
 	gone      map[switchdev.PortID]bool
+	joined    map[portKey]bool
+	lags      map[switchdev.PortID][]switchdev.PortID // the links of each
+	ended     map[switchdev.PortID]bool               // numbers of LAGs that were
 	epoch     switchdev.Epoch
 	cleared   bool // a reset was seen: the beginning no longer matters
 	// corrupt holds why a row, and corruptMember that a membership, may be other
 	// than it was acknowledged to be.
 	corrupt       map[rowKey]string
 	corruptMember map[memberKey]bool
+	corruptLAG    map[switchdev.PortID]bool // whose links may be others
 }
 
 func (a *auditor) blame(rule Rule, r *Record, format string, args ...any) {

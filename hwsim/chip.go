@@ -36,12 +36,13 @@ type Chip struct {
 	based   bool
 	elapsed int64 // of a Manual chip, nanoseconds
 	ports   []*Port
+	lags    []*Port                   // ordered by id, like ports
 	gone    map[switchdev.PortID]bool // numbers that some port has had
 	domains map[switchdev.Domain]*domain
 	rows    rowTable
 	vlans   int // memberships
 	// starved says which tables have refused something for want of space.
-	starved struct{ fdb, vlan bool }
+	starved struct{ fdb, vlan, lag bool }
 
 	lanes  [numRoles][]*job
 	jobs   int // in all lanes
@@ -62,6 +63,7 @@ var (
 	_ switchdev.Driver          = (*Chip)(nil)
 	_ switchdev.PortOffloader   = (*Chip)(nil)
 	_ switchdev.PortLister      = (*Chip)(nil)
+	_ switchdev.LAGOffloader    = (*Chip)(nil)
 	_ switchdev.BridgeOffloader = (*Chip)(nil)
 	_ switchdev.VLANOffloader   = (*Chip)(nil)
 	_ switchdev.FDBOffloader    = (*Chip)(nil)
@@ -105,14 +107,14 @@ func (c *Chip) Usage() switchdev.Usage {
 }
 
 func (c *Chip) usage() switchdev.Usage {
-	return switchdev.Usage{VLANs: c.vlans, FDB: c.rows.used}
+	return switchdev.Usage{VLANs: c.vlans, FDB: c.rows.used, LAGs: len(c.lags)}
 }
 
 // Epoch implements [switchdev.Resetter].
 func (c *Chip) Epoch() switchdev.Epoch { return switchdev.Epoch(c.epoch.Load()) }
 
 // Reset implements [switchdev.Resetter]. Carrier, wires, counters, faults and
-// the log survive a reset; memberships, attributes, VLANs and rows do not.
+// the log survive a reset; memberships, attributes, VLANs, rows and LAGs do not.
 func (c *Chip) Reset(ctx context.Context) (switchdev.Epoch, error) {
 	var result [1]switchdev.Result
 	j := &job{role: RoleReset, n: 1, results: result[:]}
@@ -135,7 +137,8 @@ func (c *Chip) reset(except *job, token switchdev.Token) {
 	c.driver.forgetAll()
 	c.domains = nil
 	c.vlans = 0
-	c.starved.fdb, c.starved.vlan = false, false
+	c.starved.fdb, c.starved.vlan, c.starved.lag = false, false, false
+	c.loseLAGs()
 	for _, p := range c.ports {
 		p.standAlone()
 	}

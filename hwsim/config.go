@@ -195,7 +195,7 @@ func (cfg *Config) settleHardware() error {
 
 func (cfg *Config) settleLimits() error {
 	l := cfg.Limits
-	for _, n := range [...]int{l.Ports, l.Domains, l.VLANs, l.FDB, l.Flows, l.Headers, l.Shared, l.Batch} {
+	for _, n := range [...]int{l.Ports, l.Domains, l.VLANs, l.FDB, l.Flows, l.Headers, l.LAGs, l.LAGLinks, l.Shared, l.Batch} {
 		if n < 0 {
 			return cfg.bad("Limits", "negative number")
 		}

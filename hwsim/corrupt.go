@@ -16,9 +16,11 @@ func (c *Chip) wrongPort(port, target switchdev.PortID) switchdev.PortID {
 		return target
 	}
 	others := make([]switchdev.PortID, 0, len(c.ports))
-	for _, p := range c.ports {
-		if p.id != port {
-			others = append(others, p.id)
+	for _, list := range [...][]*Port{c.ports, c.lags} {
+		for _, p := range list {
+			if p.id != port {
+				others = append(others, p.id)
+			}
 		}
 	}
 	if len(others) == 0 {
@@ -103,7 +105,7 @@ func (c *Chip) unplug(f *Fault, op Operation) {
 		return
 	}
 	c.removePort(p, 1<<FaultGone)
-	if f.Delay == 0 {
+	if f.Delay == 0 || p.lag != nil {
 		return
 	}
 	c.schedule(addClamped(c.now(), int64(f.Delay)), func() {
@@ -116,21 +118,32 @@ func (c *Chip) removePort(p *Port, kinds FaultKinds) {
 	if p.gone || c.closed {
 		return
 	}
-	id, dom := p.id, p.domainID()
+	id, dom, life := p.id, p.domainID(), p.life()
 	before := c.usage()
-	c.forget(id)
-	p.gone, p.carrier = true, false
-	c.ports = slices.DeleteFunc(slices.Clone(c.ports), func(o *Port) bool { return o == p })
-	if c.gone == nil {
-		c.gone = make(map[switchdev.PortID]bool)
+	if p.lag != nil {
+		c.endLAG(p, 0)
+		c.dropWhere(func(_ rowKey, r *row) bool { return r.port == id && !r.bridges() }) // by no driver
+	} else {
+		c.forget(id)
+		p.gone, p.carrier = true, false
+		c.ports = slices.DeleteFunc(slices.Clone(c.ports), func(o *Port) bool { return o == p })
+		c.bury(id)
 	}
-	c.gone[id] = true
-	c.report(switchdev.Report{Kind: switchdev.ReportPortGone, Port: id, Domain: dom})
+	c.report(switchdev.Report{Kind: switchdev.ReportPortGone, Port: id, Domain: dom, Gen: life})
+	c.unlink(p)
 	c.roomFreed()
 	c.log.note(c, Operation{Role: RolePort, Verb: "gone", Domain: dom, Port: id}, before)
 	c.log.mark(kinds)
 	c.info("port removed", "port", p.name)
 	p.Detach()
+}
+
+// bury notes that a number was once a port's.
+func (c *Chip) bury(id switchdev.PortID) {
+	if c.gone == nil {
+		c.gone = make(map[switchdev.PortID]bool)
+	}
+	c.gone[id] = true
 }
 
 // plug puts a port into the chip while it runs.

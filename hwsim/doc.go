@@ -1,8 +1,8 @@
 // Package hwsim is a simulated switch chip: ports, a data plane that forwards
 // by itself, a forwarding database, VLANs, budgets that they share, and
 // everything that can go wrong with them. A [Chip] is a [switchdev.Driver] with
-// the roles for ports, bridge attributes, VLANs and the forwarding database; to
-// the packages above it is hardware.
+// the roles for ports, LAGs, bridge attributes, VLANs and the forwarding database;
+// to the packages above it is hardware.
 //
 //	chip, err := hwsim.New(hwsim.Config{
 //		Limits: switchdev.Limits{FDB: 1024},
@@ -44,10 +44,27 @@
 // With VLAN filtering the host sees floods and its own frames only in VLANs
 // that port 0 is a member of.
 //
+// The host sends by one port, as the frame is, with [Chip.Transmit], or hands over
+// one copy that the chip forwards by itself with [Chip.TransmitForward].
+//
+// A LAG ([Chip.ApplyLAGs]) is a port with a number of its own, which
+// [Chip.Port] returns too. What comes in by one of its links is the LAG's, and so
+// is named to the host, along with the link. What goes to the LAG leaves by one
+// link that is up and has carrier, chosen by a hash of the flow, its addresses, VLAN
+// and IP addresses, and of the seed. When the links change, flows are dealt anew.
+//
 // The chip reports what it learns, moves and ages out by itself, and once in
 // Hardware.Refresh that the station of a row that may age is alive, also of
 // rows that it was told to hold: so software keeps its entry. Rows that it was
-// told to hold it does not age itself.
+// told to hold it does not age itself. Reports carry the generation of the join of
+// their port when it happened, so that those of a number's earlier life are known.
+//
+// A link aggregation group is a port that operations make ([switchdev.LAGOp]): its links
+// are ports of the chip, and what is said here of ports holds for the group. What the
+// host sends it hands over for one port, with [Chip.Transmit], or for a whole domain,
+// with [Chip.TransmitForward].
+//
+// On Linux a TAP device can be plugged into a port in place of a wire: see [OpenTAP].
 //
 // # Profiles
 //
@@ -108,7 +125,7 @@
 //
 // Refusals are [*switchdev.OpError] with the sentinels of package switchdev:
 // ErrNoDevice and ErrPortGone for ports, ErrNoSpace for a full table or bucket,
-// ErrBusy for a port in another domain, ErrRange for an ageing time, ErrInvalid
+// ErrBusy for a port in another domain or a LAG, ErrExist for a number in use, ErrRange for an ageing time, ErrInvalid
 // for what is never right, a token of zero and what exceeds Limits.Batch, and
 // ErrUnsupported for attributes and flags that the chip does not have. An
 // operation that a reset overtook answers ErrDeviceUnavailable: it was not
@@ -138,6 +155,10 @@
 //     sparx5 report in the order of their table.
 //   - DSA counts references of the host's addresses, ocelot shares them between
 //     bridges. Here each domain has its own rows.
+//   - A link takes in frames whether it is up or not; what comes in by an inactive
+//     one of a bond Linux drops, unless it is link-local.
+//   - TransmitForward floods broadcast and multicast by the ports' flags, which in
+//     Linux do not count for frames of the bridge itself, and knows no isolation.
 //   - Transmit teaches the chip nothing: a station that moves behind the host
 //     leaves its learned row until that ages or an operation replaces it, as in
 //     qca8k and mt7530.

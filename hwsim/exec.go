@@ -43,6 +43,9 @@ func (c *Chip) checkPort(op *switchdev.PortOp) (*Port, error) {
 		if p.domain != nil && p.domain.id != op.Domain {
 			return nil, c.refusal(verb, name, "member of domain "+p.domain.id.String(), switchdev.ErrBusy)
 		}
+		if p.group != nil {
+			return nil, c.refusal(verb, name, "link of "+p.group.name, switchdev.ErrBusy)
+		}
 		if most := c.cfg.Limits.Domains; most > 0 && p.domain == nil && c.joinedDomains(op.Domain) >= most {
 			return nil, c.refusal(verb, name, "too many domains", switchdev.ErrNoSpace)
 		}
@@ -95,6 +98,7 @@ func (c *Chip) execPort(op *switchdev.PortOp) error {
 	case switchdev.PortJoin:
 		takes = allPortAttrs
 		c.join(p, op.Domain)
+		p.gen = op.Gen
 	}
 	if takes&switchdev.PortAttrState != 0 {
 		p.state = op.State
@@ -104,6 +108,7 @@ func (c *Chip) execPort(op *switchdev.PortOp) error {
 	}
 	if takes&switchdev.PortAttrUp != 0 {
 		p.up = op.Up
+		c.changed(p)
 	}
 	return nil
 }
@@ -258,7 +263,7 @@ func (c *Chip) flushLearned(op switchdev.Op, port switchdev.PortID, vlan switchd
 	if dropped {
 		c.report(switchdev.Report{
 			Kind: switchdev.ReportFlushed, Domain: op.Domain, Port: port, Token: op.Token,
-			Key: switchdev.FDBKey{VLAN: vlan},
+			Key: switchdev.FDBKey{VLAN: vlan}, Gen: c.lifeIn(op.Domain, port),
 		})
 	}
 }

@@ -41,7 +41,7 @@ const (
 	// A dump ends with ErrBusy when it has yielded Answered rows.
 	FaultPartial
 	// FaultIgnore: the operation is answered nil and not executed. It strikes
-	// rows, VLAN memberships and flushes.
+	// rows, VLAN memberships, LAGs and flushes.
 	FaultIgnore
 	// FaultMisplace: the row is written with another port and answered nil.
 	FaultMisplace
@@ -90,7 +90,7 @@ func (k FaultKind) strikes(r Role) bool {
 	case FaultFull, FaultMisplace, FaultVanish, FaultDrift:
 		return r == RoleFDB
 	case FaultIgnore:
-		return r == RoleFDB || r == RoleVLAN || r == RoleFlush
+		return r == RoleFDB || r == RoleVLAN || r == RoleLAG || r == RoleFlush
 	case FaultPartial:
 		return r != RoleReport && r != RoleReset
 	case FaultGone:

@@ -35,6 +35,7 @@ var refusals = [...]struct {
 //
 //	refuse:fdb:p=0.1             every tenth FDB operation is refused
 //	refuse:vlan.set:err=no-space VLAN memberships are refused, as for want of space
+//	refuse:lag.set:err=no-space  there is no room for a LAG
 //	full:fdb:100                 the forwarding database holds 100 rows
 //	slow:fdb:50ms                FDB operations take 50 ms longer
 //	hang:fdb.delete:nth=3        FDB deletes hang, from the third on
@@ -117,6 +118,7 @@ func (s *Selector) parseRole(text string) bool {
 var roleVerbs = [numRoles][]string{
 	RoleAny:    {"set", "delete"},
 	RolePort:   {"join", "leave", "set"},
+	RoleLAG:    {"set", "delete"},
 	RoleBridge: {"set"},
 	RoleVLAN:   {"set", "delete"},
 	RoleFDB:    {"set", "delete"},

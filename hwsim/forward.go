@@ -13,6 +13,7 @@ type target struct {
 // decision is what the chip does with one frame. It is made under Chip.mu and
 // carried out without it.
 type decision struct {
+	in       *Port // where the frame came in: of a link its LAG
 	drop     DropReason
 	dropAt   *Port // who counts the drop
 	toHost   bool
@@ -46,46 +47,63 @@ const spare = 16
 // decision, and allocates nothing, unless a VLAN tag comes or goes or more than
 // 16 ports are to send it.
 func (p *Port) Ingress(frame []byte) {
+	var d decision
+	p.decideOn(&d, frame)
+	p.chip.carryOut(&d, p, frame)
+}
+
+// decideOn finds out what is to be done with a frame that came in.
+func (p *Port) decideOn(d *decision, frame []byte) {
 	c := p.chip
 	p.count.rx(len(frame))
 	c.record(p, false, frame)
-	var d decision
 	c.mu.RLock()
 	now := c.now()
-	again := c.decide(&d, p, frame, now, false)
+	again := c.decide(d, p, frame, now, false)
 	c.mu.RUnlock()
-	if again {
-		d = decision{}
-		c.mu.Lock()
-		age := c.rows.nextAge
-		c.decide(&d, p, frame, now, true)
-		sooner := c.rows.nextAge != 0 && (age == 0 || c.rows.nextAge < age)
-		c.mu.Unlock()
-		c.flush()
-		if sooner {
-			c.poke()
-		}
+	if !again {
+		return
 	}
-	c.carryOut(&d, p, frame)
+	*d = decision{}
+	c.mu.Lock()
+	age := c.rows.nextAge
+	c.decide(d, p, frame, now, true)
+	sooner := c.rows.nextAge != 0 && (age == 0 || c.rows.nextAge < age)
+	c.mu.Unlock()
+	c.flush()
+	if sooner {
+		c.poke()
+	}
 }
 
 // carryOut sends the copies that were decided on, the host's last.
 func (c *Chip) carryOut(d *decision, p *Port, frame []byte) {
+	link := switchdev.PortID(0)
+	if d.in != p {
+		d.in.count.rx(len(frame))
+		link = p.id
+	}
 	if d.drop != 0 {
 		d.dropAt.count.drop(d.drop)
 	}
+	d.send(frame)
+	if d.toHost {
+		// What was dropped is dealt with: software has nothing to forward.
+		sent := d.drop != 0 || d.count > 0
+		c.trap(HostFrame{Port: d.in.id, Link: link, Frame: frame, VLAN: d.vlan, Forwarded: sent, Reason: d.reason})
+	}
+}
+
+// send sends the copies, and reports whether one left.
+func (d *decision) send(frame []byte) (left bool) {
 	var shaped shapes
-	sent := d.drop != 0 // dealt with: software has nothing to forward
 	for _, t := range d.some[:d.count] {
-		t.port.send(shaped.of(t.form, frame, d.vlan, d.protocol))
-		sent = true
+		left = t.port.send(shaped.of(t.form, frame, d.vlan, d.protocol)) || left
 	}
 	for _, t := range d.more {
-		t.port.send(shaped.of(t.form, frame, d.vlan, d.protocol))
+		left = t.port.send(shaped.of(t.form, frame, d.vlan, d.protocol)) || left
 	}
-	if d.toHost {
-		c.trap(HostFrame{Port: p.id, Frame: frame, VLAN: d.vlan, Forwarded: sent, Reason: d.reason})
-	}
+	return left
 }
 
 func (d *decision) dropped(p *Port, why DropReason) {
@@ -97,9 +115,18 @@ func (d *decision) dropped(p *Port, why DropReason) {
 // decide fills in d. It reports true, when write is not set and the table has
 // to be changed first: then it is to be called again with mu held and write set.
 func (c *Chip) decide(d *decision, p *Port, frame []byte, now int64, write bool) (again bool) {
+	d.in = p
 	if why := c.sanity(p, frame); why != 0 {
 		d.dropped(p, why)
 		return false
+	}
+	if p.group != nil {
+		p = p.group
+		d.in = p
+		if !p.up {
+			d.dropped(p, DropDown)
+			return false
+		}
 	}
 	dom := p.domain
 	if dom == nil {
@@ -239,7 +266,8 @@ func (c *Chip) route(d *decision, p *Port, dom *domain, f *fields) {
 	d.add(target{out, shape(dom, out, f, d.vlan)})
 }
 
-// deliverable is should_deliver of net/bridge/br_forward.c.
+// deliverable is should_deliver of net/bridge/br_forward.c. A frame of the host has
+// no port that it came in by.
 func deliverable(d *decision, in, out *Port, dom *domain) DropReason {
 	switch {
 	case out == in && in.flags&switchdev.PortHairpin == 0:
@@ -248,7 +276,7 @@ func deliverable(d *decision, in, out *Port, dom *domain) DropReason {
 		return DropNoPort
 	case out.state != switchdev.PortForwarding:
 		return DropState
-	case in.flags&out.flags&switchdev.PortIsolated != 0:
+	case in != nil && in.flags&out.flags&switchdev.PortIsolated != 0:
 		return DropIsolated
 	case dom.filtering && (out.vlans == nil || !out.vlans.member.Contains(d.vlan)):
 		return DropVLAN
@@ -258,16 +286,20 @@ func deliverable(d *decision, in, out *Port, dom *domain) DropReason {
 
 // flood sends a frame to every port that has flag, and a copy to the host.
 func (c *Chip) flood(d *decision, p *Port, dom *domain, f *fields, flag switchdev.PortFlags, reason Reason) {
-	for _, out := range dom.members {
-		if out.flags&flag == 0 || deliverable(d, p, out, dom) != 0 {
-			continue
-		}
-		d.add(target{out, shape(dom, out, f, d.vlan)})
-	}
+	d.flood(p, dom, f, flag)
 	if dom.hostIn(d.vlan) {
 		d.toHost, d.reason = true, reason
 	} else if d.count == 0 {
 		d.dropped(p, DropNoPort)
+	}
+}
+
+// flood adds every port that has flag and may send what came in by in.
+func (d *decision) flood(in *Port, dom *domain, f *fields, flag switchdev.PortFlags) {
+	for _, out := range dom.members {
+		if out.flags&flag != 0 && deliverable(d, in, out, dom) == 0 {
+			d.add(target{out, shape(dom, out, f, d.vlan)})
+		}
 	}
 }
 
@@ -280,11 +312,12 @@ func (dom *domain) hostIn(vlan switchdev.VLAN) bool {
 	return m != nil && m.member.Contains(vlan)
 }
 
-// send puts a frame on the wire, from the chip's data plane or the host.
+// send puts a frame on the wire, from the chip's data plane or the host: of a LAG
+// on that of one link.
 func (p *Port) send(frame []byte) bool {
 	c := p.chip
 	c.mu.RLock()
-	why := DropReason(0)
+	why, out := DropReason(0), p
 	switch {
 	case p.gone || c.closed:
 		why = DropGone
@@ -292,16 +325,22 @@ func (p *Port) send(frame []byte) bool {
 		why = DropNoCarrier
 	case !p.up:
 		why = DropDown
+	default:
+		out = p.exit(frame)
 	}
 	c.mu.RUnlock()
-	if why == 0 && !p.emit(frame) {
+	if why == 0 && !out.emit(frame) {
 		why = DropWire
 	}
 	if why != 0 {
-		p.count.drop(why)
+		out.count.drop(why)
 		return false
 	}
-	p.count.tx(len(frame))
-	c.record(p, true, frame)
+	out.count.tx(len(frame))
+	c.record(out, true, frame)
+	if out != p {
+		p.count.tx(len(frame))
+		p.emit(frame) // to its hook; it has no wire
+	}
 	return true
 }

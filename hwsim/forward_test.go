@@ -247,8 +247,8 @@ func TestChipLearnsMovesAndReports(t *testing.T) {
 	b.learn(2, macA)
 	key := switchdev.FDBKey{MAC: macA}
 	want := []switchdev.Report{
-		{Kind: switchdev.ReportLearned, Port: 1, Epoch: 1, Key: key},
-		{Kind: switchdev.ReportLearned, Port: 2, Epoch: 1, Key: key},
+		{Kind: switchdev.ReportLearned, Port: 1, Epoch: 1, Key: key, Gen: 1}, // the gens of the joins
+		{Kind: switchdev.ReportLearned, Port: 2, Epoch: 1, Key: key, Gen: 2},
 	}
 	if !slices.Equal(b.reports, want) {
 		t.Errorf("reports %+v, want %+v", b.reports, want)

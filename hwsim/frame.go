@@ -13,6 +13,7 @@ type fields struct {
 	tagged   bool           // with the bridge's protocol, also a priority tag
 	vlan     switchdev.VLAN // of the tag, NoVLAN for none and for a priority tag
 	cut      bool           // the tag does not fit into the frame, or names VLAN 4095
+	bare     bool           // of the host, without its tag: vlan is what the host says
 }
 
 // parse reads the addresses; the frame has at least headerLen bytes.
@@ -42,6 +43,7 @@ const (
 	formSame  form = iota
 	formTag        // with a tag put on, or a priority tag given its VLAN
 	formStrip      // without its tag
+	formPush       // with one more tag, whatever is behind
 	numForms
 )
 
@@ -57,7 +59,10 @@ func shape(dom *domain, out *Port, f *fields, vlan switchdev.VLAN) form {
 		}
 		return formSame
 	}
-	if f.tagged && f.vlan == vlan {
+	switch {
+	case f.bare:
+		return formPush
+	case f.tagged && f.vlan == vlan:
 		return formSame
 	}
 	return formTag
@@ -71,9 +76,12 @@ func (s *shapes) of(f form, frame []byte, vlan switchdev.VLAN, protocol switchde
 		return frame
 	}
 	if s[f] == nil {
-		if f == formTag {
+		switch f {
+		case formTag:
 			s[f] = tag(frame, vlan, protocol)
-		} else {
+		case formPush:
+			s[f] = push(frame, vlan, protocol)
+		default:
 			s[f] = strip(frame)
 		}
 	}
@@ -89,6 +97,12 @@ func tag(frame []byte, vlan switchdev.VLAN, protocol switchdev.EtherType) []byte
 		be.PutUint16(out[14:], be.Uint16(out[14:])&0xf000|uint16(vlan))
 		return out
 	}
+	return push(frame, vlan, protocol)
+}
+
+// push returns a copy with a tag of the VLAN before whatever there is.
+func push(frame []byte, vlan switchdev.VLAN, protocol switchdev.EtherType) []byte {
+	be := binary.BigEndian
 	out := make([]byte, len(frame)+tagLen)
 	copy(out, frame[:12])
 	be.PutUint16(out[12:], uint16(protocol))

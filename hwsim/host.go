@@ -34,8 +34,11 @@ func (r Reason) String() string {
 
 // HostFrame is a frame that the chip gives the host.
 type HostFrame struct {
-	// Port is where the frame came in.
+	// Port is where the frame came in: the number of the LAG if it came in by a
+	// link of one.
 	Port switchdev.PortID
+	// Link is the link of the LAG, which LACP needs to know; 0 if Port is none.
+	Link switchdev.PortID
 	// Frame is the frame as it came in, with its tag. Nobody changes it.
 	Frame []byte
 	// VLAN is the VLAN that the chip found for it, NoVLAN without filtering.
@@ -76,8 +79,9 @@ func (c *Chip) trap(f HostFrame) {
 	c.stats.hostDrops.Add(1)
 }
 
-// Transmit sends a frame of the host out of a port, as it is: nothing is learned
-// and no VLAN tag touched. It reports whether the frame left; what did not is
+// Transmit sends a frame of the host out of a port, or a link of a LAG, as it is:
+// nothing is learned and no VLAN tag touched. One for a LAG leaves by the link of
+// its flow. It reports whether the frame left; what did not is
 // counted at the port. The frame belongs to the chip afterwards. It allocates
 // nothing.
 func (c *Chip) Transmit(port switchdev.PortID, frame []byte) bool {

@@ -15,6 +15,7 @@ type Role uint8
 const (
 	RoleAny Role = iota // in a selector: every role
 	RolePort
+	RoleLAG
 	RoleBridge
 	RoleVLAN
 	RoleFDB
@@ -25,7 +26,7 @@ const (
 	numRoles
 )
 
-var roleNames = [numRoles]string{"any", "port", "bridge", "vlan", "fdb", "flush", "dump", "reset", "report"}
+var roleNames = [numRoles]string{"any", "port", "lag", "bridge", "vlan", "fdb", "flush", "dump", "reset", "report"}
 
 // String returns the role's name, for instance "fdb".
 func (r Role) String() string {
@@ -44,6 +45,7 @@ type job struct {
 	role    Role
 	n       int
 	port    []switchdev.PortOp
+	lag     []switchdev.LAGOp
 	bridge  []switchdev.BridgeOp
 	vlan    []switchdev.VLANOp
 	fdb     []switchdev.FDBOp
@@ -74,6 +76,9 @@ func (j *job) operation(i int) Operation {
 	case RolePort:
 		op := &j.port[i]
 		return Operation{Role: j.role, Verb: portVerb(op.Verb), Domain: op.Domain, Token: op.Token, Gen: op.Gen, Port: op.Port}
+	case RoleLAG:
+		op := &j.lag[i]
+		return Operation{Role: j.role, Verb: op.Verb.String(), Domain: op.Domain, Token: op.Token, Gen: op.Gen, Port: op.Port, Links: linkPorts(op.Links)}
 	case RoleBridge:
 		op := &j.bridge[i]
 		return Operation{Role: j.role, Verb: "set", Domain: op.Domain, Token: op.Token, Gen: op.Gen, Filtering: filtering(op)}
@@ -99,6 +104,15 @@ func filtering(op *switchdev.BridgeOp) int8 {
 		return 1
 	}
 	return -1
+}
+
+// linkPorts copies the numbers of links.
+func linkPorts(links []switchdev.LAGLink) []switchdev.PortID {
+	ids := make([]switchdev.PortID, len(links))
+	for i, l := range links {
+		ids[i] = l.Port
+	}
+	return ids
 }
 
 func portVerb(v switchdev.PortVerb) string {

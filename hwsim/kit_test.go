@@ -93,6 +93,24 @@ func (b *bench) ports(ops ...switchdev.PortOp) error {
 	return first(results)
 }
 
+func (b *bench) lags(ops ...switchdev.LAGOp) error {
+	results := make([]switchdev.Result, len(ops))
+	for i := range ops {
+		ops[i].Op = b.op(ops[i].Domain)
+	}
+	b.ApplyLAGs(b.Context(), ops, results)
+	return first(results)
+}
+
+// lagOp makes a LAG of links that are up.
+func lagOp(id switchdev.PortID, links ...switchdev.PortID) switchdev.LAGOp {
+	op := switchdev.LAGOp{Verb: switchdev.LAGSet, Port: id}
+	for _, l := range links {
+		op.Links = append(op.Links, switchdev.LAGLink{Port: l, Up: true})
+	}
+	return op
+}
+
 func (b *bench) bridge(ops ...switchdev.BridgeOp) error {
 	results := make([]switchdev.Result, len(ops))
 	for i := range ops {

@@ -101,7 +101,7 @@ func (c *Chip) learn(r *row, p *Port, dom *domain, k rowKey, now int64, locked b
 	} else {
 		c.stats.moved.Add(1)
 	}
-	r.port = p.id
+	r.port, r.life = p.id, p.gen
 	r.flags = 0
 	if locked {
 		r.flags = switchdev.FDBLocked

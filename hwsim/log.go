@@ -27,6 +27,8 @@ type Operation struct {
 	// Filtering is +1 where a bridge operation turns VLAN filtering on, -1
 	// where it turns it off.
 	Filtering int8
+	// Links are the ports of a LAG operation, in its order.
+	Links []switchdev.PortID
 }
 
 // Stamp is a moment in the life of an operation. Seq orders the moments of one
@@ -68,6 +70,9 @@ func (r Record) String() string {
 	text := fmt.Sprintf("%d %s %s.%s domain %d token %d", r.Submitted.Seq, r.Submitted.At, r.Role, r.Verb, r.Domain, r.Token)
 	if r.Port != 0 || r.Key != (switchdev.FDBKey{}) {
 		text += fmt.Sprintf(" port %d key %s", r.Port, r.Key)
+	}
+	if r.Role == RoleLAG {
+		text += fmt.Sprint(" links ", r.Links)
 	}
 	text += fmt.Sprintf(" epoch %d executed %d returned %d", r.Epoch, r.Executed.Seq, r.Returned.Seq)
 	if r.Err != nil {

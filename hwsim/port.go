@@ -22,13 +22,16 @@ type Port struct {
 	count  portCounters
 
 	// Guarded by chip.mu.
-	carrier bool
+	carrier bool // of a LAG: some link can send
 	gone    bool
 	up      bool
 	state   switchdev.PortState
 	flags   switchdev.PortFlags
-	domain  *domain     // nil: member of none
-	vlans   *membership // in domain; nil: member of no VLAN
+	domain  *domain              // nil: member of none
+	vlans   *membership          // in domain; nil: member of no VLAN
+	gen     switchdev.Generation // of the last join
+	lag     *lag                 // nil: a physical port
+	group   *Port                // the LAG that a physical port is a link of; nil: of none
 }
 
 // domain is the state of one bridge. Guarded by Chip.mu.
@@ -69,10 +72,14 @@ func (c *Chip) port(id switchdev.PortID) *Port {
 	if i, ok := slices.BinarySearchFunc(c.ports, id, comparePort); ok {
 		return c.ports[i]
 	}
-	return nil
+	return c.group(id)
 }
 
-// Port returns the port with the number id, nil if the chip has none.
+// Port returns the port with the number id, nil if the chip has none. That of a LAG
+// is a Port too, until the LAG ends: what leaves by a link or comes in by one is
+// counted at both, [Port.OnEgress] sees what leaves, [Port.Ingress] is a frame that
+// came in by no link in particular, [Port.Attach] is refused and
+// [Port.SetCarrier] does nothing.
 func (c *Chip) Port(id switchdev.PortID) *Port {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -109,7 +116,7 @@ func (c *Chip) AddPort(pc PortConfig) (*Port, error) {
 
 func (c *Chip) addPort(p *Port, pc PortConfig) error {
 	i, taken := slices.BinarySearchFunc(c.ports, pc.ID, comparePort)
-	if taken {
+	if taken || c.group(pc.ID) != nil {
 		return c.refusal("add-port", pc.ID.String(), "number is in use", switchdev.ErrExist)
 	}
 	if pc.Name == "" {
@@ -153,21 +160,44 @@ func (p *Port) Carrier() bool {
 }
 
 // SetCarrier plugs the cable in or out, and reports the change. It changes
-// nothing when the carrier is that already, or the port was removed.
+// nothing when the carrier is that already, the port was removed, or it is a LAG,
+// whose carrier is that of its links.
 func (p *Port) SetCarrier(up bool) {
 	c := p.chip
 	c.mu.Lock()
-	if p.carrier != up && !p.gone && !c.closed {
+	if p.carrier != up && p.lag == nil && !p.gone && !c.closed {
 		p.carrier = up
-		kind := switchdev.ReportPortDown
-		if up {
-			kind = switchdev.ReportPortUp
-		}
-		c.report(switchdev.Report{Kind: kind, Port: p.id, Domain: p.domainID()})
-		c.info("carrier", "port", p.name, "up", up)
+		c.tellCarrier(p)
+		c.changed(p)
 	}
 	c.mu.Unlock()
 	c.flush()
+}
+
+func (c *Chip) tellCarrier(p *Port) {
+	kind := switchdev.ReportPortDown
+	if p.carrier {
+		kind = switchdev.ReportPortUp
+	}
+	c.report(switchdev.Report{Kind: kind, Port: p.id, Domain: p.domainID(), Gen: p.life()})
+	c.info("carrier", "port", p.name, "up", p.carrier)
+}
+
+// life returns the generation of the join of a port that is a member of a domain, 0
+// of any other.
+func (p *Port) life() switchdev.Generation {
+	if p.domain == nil {
+		return 0
+	}
+	return p.gen
+}
+
+// lifeIn returns it for the port of that number, if it is a member of the domain.
+func (c *Chip) lifeIn(d switchdev.Domain, id switchdev.PortID) switchdev.Generation {
+	if p := c.port(id); p != nil && p.domain != nil && p.domain.id == d {
+		return p.gen
+	}
+	return 0
 }
 
 func (p *Port) domainID() switchdev.Domain {
@@ -178,8 +208,9 @@ func (p *Port) domainID() switchdev.Domain {
 }
 
 // Remove takes the port out of the chip, as pulling a module does: its rows
-// but local ones, its VLANs and its membership go, operations that name it answer ErrPortGone from now
-// on, and ReportPortGone is reported. It is idempotent.
+// but local ones, its VLANs and its membership go, a LAG that it is a link of loses
+// it, operations that name it answer ErrPortGone from now on, and ReportPortGone is
+// reported. It is idempotent. Of a LAG it is as if the chip had lost it by itself.
 func (p *Port) Remove() {
 	c := p.chip
 	c.mu.Lock()
@@ -213,8 +244,8 @@ func (c *Chip) leave(d *domain, id switchdev.PortID, token switchdev.Token) {
 		delete(d.vlans, id)
 	}
 	c.driver.forget(func(k rowKey, p switchdev.PortID) bool { return k.domain == d.id && p == id })
-	if !c.has(QuirkRowsSurviveLeave) && c.dropWhere(func(k rowKey, r *row) bool { return k.domain == d.id && r.port == id && !r.bridges() }) {
-		c.report(switchdev.Report{Kind: switchdev.ReportFlushed, Domain: d.id, Port: id, Token: token})
+	if life := c.lifeIn(d.id, id); !c.keepsRows(id) && c.dropWhere(func(k rowKey, r *row) bool { return k.domain == d.id && r.port == id && !r.bridges() }) {
+		c.report(switchdev.Report{Kind: switchdev.ReportFlushed, Domain: d.id, Port: id, Token: token, Gen: life})
 	}
 	d.members = slices.DeleteFunc(slices.Clone(d.members), func(o *Port) bool { return o.id == id })
 	if p := c.port(id); p != nil && p.domain == d {
@@ -223,6 +254,11 @@ func (c *Chip) leave(d *domain, id switchdev.PortID, token switchdev.Token) {
 	if len(d.members) == 0 && len(d.vlans) == 0 && d.isDefault() {
 		delete(c.domains, d.id)
 	}
+}
+
+// keepsRows reports whether the rows of a port that leaves stay.
+func (c *Chip) keepsRows(id switchdev.PortID) bool {
+	return c.has(QuirkRowsSurviveLeave) || c.has(QuirkLAGRowsSurvive) && c.group(id) != nil
 }
 
 func (d *domain) isDefault() bool {

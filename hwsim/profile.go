@@ -59,12 +59,18 @@ const mostAsked = 1024
 type driver struct {
 	// Polled: the rows that were reported, those that have changed since with
 	// whether their stations were heard, and the order in which they did.
-	known   map[rowKey]switchdev.PortID
+	known   map[rowKey]sighting
 	changed map[rowKey]bool
 	queue   []rowKey
 	polling bool // a poll is on the agenda
 	// Secure, and Rocker where there was no room: whom software was told of.
 	asked map[rowKey]question
+}
+
+// sighting is where a station was reported, and in which life of the port.
+type sighting struct {
+	port switchdev.PortID
+	life switchdev.Generation
 }
 
 // question is a station for which software has not written a row.
@@ -81,8 +87,8 @@ func (d *driver) forgetAll() {
 // forget drops what the driver knows of rows: they go, or are software's now, and
 // nobody is to hear of them.
 func (d *driver) forget(match func(k rowKey, p switchdev.PortID) bool) {
-	for k, p := range d.known {
-		if match(k, p) {
+	for k, s := range d.known {
+		if match(k, s.port) {
 			delete(d.known, k)
 		}
 	}
@@ -125,7 +131,7 @@ func (c *Chip) ask(p *Port, k rowKey, now int64, locked bool) bool {
 		d.asked = make(map[rowKey]question)
 	}
 	d.asked[k] = question{p.id, now}
-	c.reportLearned(k, p.id, locked)
+	c.reportLearned(k, sighting{p.id, p.gen}, locked)
 	return true
 }
 
@@ -133,17 +139,20 @@ func (c *Chip) ask(p *Port, k rowKey, now int64, locked bool) bool {
 // time, elsewhere, or once more.
 func (c *Chip) tell(r *row, k rowKey, now int64) {
 	r.reported.Store(now)
+	r.life = c.lifeIn(k.domain, r.port)
 	if c.cfg.Hardware.Profile == Polled {
 		c.notice(k, true)
 		return
 	}
-	c.reportLearned(k, r.port, r.flags&switchdev.FDBLocked != 0)
+	c.reportLearned(k, r.sighting(), r.flags&switchdev.FDBLocked != 0)
 }
 
-// tellAged is what the driver does when the row of a key at a port has expired.
-func (c *Chip) tellAged(k rowKey, port switchdev.PortID) {
+func (r *row) sighting() sighting { return sighting{r.port, r.life} }
+
+// tellAged is what the driver does when a row of a key has expired.
+func (c *Chip) tellAged(k rowKey, r *row) {
 	if c.cfg.Hardware.Profile != Polled {
-		c.reportAged(k, port)
+		c.reportAged(k, r.sighting())
 		return
 	}
 	if _, known := c.driver.known[k]; known {
@@ -151,17 +160,19 @@ func (c *Chip) tellAged(k rowKey, port switchdev.PortID) {
 	}
 }
 
-func (c *Chip) reportLearned(k rowKey, port switchdev.PortID, locked bool) {
+func (c *Chip) reportLearned(k rowKey, s sighting, locked bool) {
 	if !c.has(QuirkSilent) {
 		c.report(switchdev.Report{
-			Kind: switchdev.ReportLearned, Domain: k.domain, Port: port, Key: switchdev.UnpackFDBKey(k.key), Locked: locked,
+			Kind: switchdev.ReportLearned, Domain: k.domain, Port: s.port, Gen: s.life, Key: switchdev.UnpackFDBKey(k.key), Locked: locked,
 		})
 	}
 }
 
-func (c *Chip) reportAged(k rowKey, port switchdev.PortID) {
+func (c *Chip) reportAged(k rowKey, s sighting) {
 	if !c.has(QuirkSilent) {
-		c.report(switchdev.Report{Kind: switchdev.ReportAged, Domain: k.domain, Port: port, Key: switchdev.UnpackFDBKey(k.key)})
+		c.report(switchdev.Report{
+			Kind: switchdev.ReportAged, Domain: k.domain, Port: s.port, Gen: s.life, Key: switchdev.UnpackFDBKey(k.key),
+		})
 	}
 }
 
@@ -169,7 +180,7 @@ func (c *Chip) reportAged(k rowKey, port switchdev.PortID) {
 func (c *Chip) notice(k rowKey, alive bool) {
 	d := &c.driver
 	if d.changed == nil {
-		d.changed, d.known = make(map[rowKey]bool), make(map[rowKey]switchdev.PortID)
+		d.changed, d.known = make(map[rowKey]bool), make(map[rowKey]sighting)
 	}
 	if _, listed := d.changed[k]; !listed {
 		d.queue = append(d.queue, k)
@@ -212,12 +223,12 @@ func (c *Chip) compare(k rowKey, alive bool) {
 		if known {
 			c.reportAged(k, was)
 		}
-	case r.told || known && was == r.port:
+	case r.told || known && was.port == r.port:
 		if alive {
-			c.reportLearned(k, r.port, r.flags&switchdev.FDBLocked != 0)
+			c.reportLearned(k, r.sighting(), r.flags&switchdev.FDBLocked != 0)
 		}
 	default:
-		c.driver.known[k] = r.port
-		c.reportLearned(k, r.port, r.flags&switchdev.FDBLocked != 0)
+		c.driver.known[k] = r.sighting()
+		c.reportLearned(k, r.sighting(), r.flags&switchdev.FDBLocked != 0)
 	}
 }

@@ -234,6 +234,8 @@ func (c *Chip) apply(j *job, i int, v verdict) error {
 	switch j.role {
 	case RolePort:
 		return c.drivePort(j, i)
+	case RoleLAG:
+		return c.driveLAG(j, i)
 	case RoleBridge:
 		return c.execBridge(&j.bridge[i])
 	case RoleVLAN:

@@ -57,13 +57,17 @@ const (
 	// QuirkRowsSurviveLeave: the rows of a port that leaves stay. Linux: drivers
 	// behind DSA without port_fast_age (dsa_port_fast_age has nobody to ask).
 	QuirkRowsSurviveLeave
+	// QuirkLAGRowsSurvive: the rows of a LAG stay when it leaves or ends, and are
+	// those of the next LAG of that number. As a SONiC switch whose rows went by
+	// a bridge port that was no more (sonic-swss#4458).
+	QuirkLAGRowsSurvive
 	quirksEnd
 )
 
 var quirkNames = [...]string{
 	"stale-row-on-move", "delete-user-only", "offload-before-write", "static-over-learned-ignored",
 	"add-outside-vlan-succeeds", "errors-swallowed", "delete-absent-fails", "static-only", "silent",
-	"rows-survive-leave",
+	"rows-survive-leave", "lag-rows-survive",
 }
 
 // Has reports whether all of q are in the set.
@@ -145,8 +149,12 @@ func (c *Chip) driveFDB(j *job, i int, v verdict) error {
 func (c *Chip) drivePort(j *job, i int) error {
 	op := &j.port[i]
 	err := c.execPort(op)
-	if op.Verb == switchdev.PortLeave && err == nil && c.has(QuirkRowsSurviveLeave) {
-		c.wrong(j, i, QuirkRowsSurviveLeave)
+	if op.Verb == switchdev.PortLeave && err == nil {
+		if c.has(QuirkRowsSurviveLeave) {
+			c.wrong(j, i, QuirkRowsSurviveLeave)
+		} else if c.keepsRows(op.Port) {
+			c.wrong(j, i, QuirkLAGRowsSurvive)
+		}
 	}
 	return err
 }

@@ -77,6 +77,21 @@ func TestQuirksGoWrongAsTheirDriversDo(t *testing.T) {
 			b.must(b.ports(switchdev.PortOp{Verb: switchdev.PortLeave, Port: 1}))
 			return b.rowsAt()
 		}, "12..", ".2..", false},
+		{QuirkLAGRowsSurvive, func(b *bench) string {
+			for range 2 {
+				b.must(b.lags(lagOp(9, 4)))
+				b.join(0, 9)
+				if len(b.Rows()) == 0 {
+					b.must(b.fdb(setOp(mac(1), 0, 9, 0), setOp(mac(2), 0, 2, 0)))
+				} else {
+					break
+				}
+				b.must(b.ports(switchdev.PortOp{Verb: switchdev.PortLeave, Port: 9}))
+				b.must(b.lags(switchdev.LAGOp{Verb: switchdev.LAGDelete, Port: 9}))
+			}
+			b.learn(3, mac(3))
+			return b.rowsAt() + b.outcome(3, frame(mac(1), mac(3)))
+		}, "923.[4]", ".23.[1 2 4 host:unknown+]", false},
 	}
 	seen := Quirks(0)
 	for _, tt := range tests {

@@ -25,6 +25,8 @@ func (a *auditor) replay() {
 		switch r.Role {
 		case RolePort:
 			a.replayPort(r)
+		case RoleLAG:
+			a.replayLAG(r)
 		case RoleBridge:
 			if r.Outcome == nil && r.Filtering != 0 {
 				a.filtering[r.Domain] = r.Filtering > 0
@@ -50,6 +52,15 @@ func (a *auditor) forget() {
 	a.left = make(map[portKey]bool)
 	a.corrupt = make(map[rowKey]string)
 	a.corruptMember = make(map[memberKey]bool)
+	a.corruptLAG = make(map[switchdev.PortID]bool)
+	a.joined = make(map[portKey]bool)
+	if a.ended == nil {
+		a.ended = make(map[switchdev.PortID]bool)
+	}
+	for id := range a.lags {
+		a.ended[id] = true // a reset loses them
+	}
+	a.lags = make(map[switchdev.PortID][]switchdev.PortID)
 	if a.gone == nil {
 		a.gone = make(map[switchdev.PortID]bool)
 	}
@@ -83,6 +94,8 @@ func (a *auditor) checkBudget(r *Record) {
 		a.blame(RuleBudget, r, "%d rows of %d", u.FDB, l.FDB)
 	case l.VLANs > 0 && u.VLANs > l.VLANs:
 		a.blame(RuleBudget, r, "%d VLAN memberships of %d", u.VLANs, l.VLANs)
+	case l.LAGs > 0 && u.LAGs > l.LAGs:
+		a.blame(RuleBudget, r, "%d LAGs of %d", u.LAGs, l.LAGs)
 	case l.Shared > 0 && u.FDB+u.VLANs+u.Flows+u.Headers > l.Shared:
 		a.blame(RuleBudget, r, "%d of a shared budget of %d", u.FDB+u.VLANs+u.Flows+u.Headers, l.Shared)
 	}
@@ -94,16 +107,22 @@ func (a *auditor) replayPort(r *Record) {
 	}
 	switch r.Verb {
 	case "join":
+		a.checkLAG(r)
 		delete(a.left, portKey{r.Domain, r.Port})
+		a.joined[portKey{r.Domain, r.Port}] = true
 	case "added":
 		delete(a.gone, r.Port)
+		delete(a.ended, r.Port)
 	case "leave":
 		if r.Quirks != 0 {
 			a.suspectRows(r, func(k rowKey, w wantedRow) bool { return k.domain == r.Domain && w.port == r.Port })
 		}
 		a.withdraw(func(d switchdev.Domain, p switchdev.PortID) bool { return d == r.Domain && p == r.Port })
 		a.left[portKey{r.Domain, r.Port}] = true
+		delete(a.joined, portKey{r.Domain, r.Port})
 	case "gone":
+		a.endLAG(r.Port)
+		a.loseLink(r.Port)
 		a.withdraw(func(_ switchdev.Domain, p switchdev.PortID) bool { return p == r.Port })
 		a.gone[r.Port] = true
 	}
@@ -155,10 +174,15 @@ func (a *auditor) withdraw(match func(switchdev.Domain, switchdev.PortID) bool) 
 			delete(a.members, k)
 		}
 	}
+	for k := range a.joined {
+		if match(k.domain, k.port) {
+			delete(a.joined, k)
+		}
+	}
 }
 
 func (a *auditor) checkLeft(r *Record) {
-	if r.Outcome == nil && (a.left[portKey{r.Domain, r.Port}] || a.gone[r.Port]) {
+	if r.Outcome == nil && !a.checkLAG(r) && (a.left[portKey{r.Domain, r.Port}] || a.gone[r.Port]) {
 		a.blame(RuleLeave, r, "%s.%s on port %d, which has left", r.Role, r.Verb, r.Port)
 	}
 }

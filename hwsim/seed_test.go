@@ -17,6 +17,7 @@ var everyFault = []string{
 	"lost:report:p=0.05", "late:report:7s:p=0.1", "duplicate:report:2:1s:p=0.1", "reorder:report:2:30s:p=0.1",
 	"partial:fdb:1:p=0.1", "partial:fdb:p=0.05:done", "ignore:fdb:p=0.05", "misplace:fdb:p=0.05",
 	"vanish:fdb:9s:p=0.05", "drift:fdb:9s:p=0.05", "gone:fdb:20s:p=0.02:count=3",
+	"refuse:lag:p=0.1", "ignore:lag:p=0.1", "partial:lag:p=0.1:done", "gone:lag:p=0.05:count=4",
 }
 
 // wildRun drives a Manual chip at random and returns everything that can be seen
@@ -34,7 +35,7 @@ func wildRun(t *testing.T, profile Profile, quirks Quirks, seed uint64) (text st
 		first := station()
 		ops, results := setBatch(b, first, first.Next(), first.Next().Next())
 		for i := range ops {
-			ops[i].Entry.Port = switchdev.PortID(1 + rng.IntN(3))
+			ops[i].Entry.Port = []switchdev.PortID{1, 2, 3, 9}[rng.IntN(4)]
 			if rng.IntN(3) == 0 {
 				ops[i].Verb = switchdev.FDBDelete
 			}
@@ -47,9 +48,13 @@ func wildRun(t *testing.T, profile Profile, quirks Quirks, seed uint64) (text st
 		for id := switchdev.PortID(1); id <= 3; id++ { // again, after a reset or a removal
 			_ = b.ports(joinOp(id))
 		}
+		lag := []switchdev.LAGOp{lagOp(9, 4), lagOp(9), endLAGOp(9), lagOp(10, 4)}[rng.IntN(4)]
+		lag.Op = b.op(0)
+		b.ApplyLAGs(t.Context(), []switchdev.LAGOp{lag}, make([]switchdev.Result, 1))
+		_ = b.ports(joinOp(9))
 		b.must(b.bridge(switchdev.BridgeOp{Set: switchdev.BridgeAttrAgeing, Ageing: 40 * time.Second}))
 		for range 4 {
-			if p := b.Port(switchdev.PortID(1 + rng.IntN(3))); p != nil {
+			if p := b.Port(switchdev.PortID(1 + rng.IntN(4))); p != nil {
 				p.Ingress(frame(station(), station()))
 			}
 		}
@@ -112,7 +117,7 @@ func TestSameSeedSameRun(t *testing.T) {
 					t.Error("the log is too short for the run")
 				}
 				for _, v := range b.Audit() {
-					if v.Rule != RuleCorrupt && v.Rule != RuleLeave { // the driver here does not mind ports
+					if v.Rule != RuleCorrupt && v.Rule != RuleLeave && v.Rule != RuleLAG { // the driver here does not mind ports
 						t.Errorf("%v, quirks %v, seed %d: %v", p, quirks, seed, v)
 					}
 				}

@@ -105,6 +105,8 @@ type Stats struct {
 	// queue had no room for, NoPort those that the host sent to no port.
 	Trapped           [numReasons]uint64
 	HostDrops, NoPort uint64
+	// TxForwards counts the calls of [Chip.TransmitForward].
+	TxForwards uint64
 }
 
 type counters struct {
@@ -113,7 +115,7 @@ type counters struct {
 	faults                                                 [NumFaultKinds]atomic.Uint64
 	quirks                                                 atomic.Uint64
 	trapped                                                [numReasons]atomic.Uint64
-	hostDrops, noPort                                      atomic.Uint64
+	hostDrops, noPort, txForwards                          atomic.Uint64
 }
 
 // Stats returns the chip's counters. They are not a point in time.
@@ -125,6 +127,7 @@ func (c *Chip) Stats() Stats {
 		Learned: n.learned.Load(), Moved: n.moved.Load(), Refreshed: n.refreshed.Load(),
 		Aged: n.aged.Load(), NotLearned: n.notLearned.Load(), MovedAway: n.movedAway.Load(),
 		Quirks: n.quirks.Load(), HostDrops: n.hostDrops.Load(), NoPort: n.noPort.Load(),
+		TxForwards: n.txForwards.Load(),
 	}
 	for i := range n.faults {
 		s.Faults[i] = n.faults[i].Load()

@@ -23,9 +23,10 @@ type row struct {
 	port     switchdev.PortID
 	flags    switchdev.FDBFlags
 	gen      switchdev.Generation
-	told     bool         // set by an operation, not learned by the chip
-	stamp    atomic.Int64 // when it was last set or its station heard
-	reported atomic.Int64 // when ReportLearned last told of it
+	life     switchdev.Generation // of the join of the port where the station was heard
+	told     bool                 // set by an operation, not learned by the chip
+	stamp    atomic.Int64         // when it was last set or its station heard
+	reported atomic.Int64         // when ReportLearned last told of it
 	// older is the next row of the same key, at another port, of chips whose
 	// rows are keyed by port too. Frames go by the first.
 	older *row
@@ -65,10 +66,7 @@ func compareRowKey(a, b rowKey) int {
 
 // bucket is where a key is hashed to.
 func (c *Chip) bucket(k rowKey) uint64 {
-	x := k.key ^ c.cfg.Seed ^ uint64(k.domain)<<32
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9 // the finaliser of splitmix64
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return (x ^ x>>31) % uint64(c.cfg.Hardware.Buckets)
+	return mix64(k.key^c.cfg.Seed^uint64(k.domain)<<32) % uint64(c.cfg.Hardware.Buckets)
 }
 
 // hasRoom reports whether one more row, respectively membership, fits.
@@ -190,9 +188,10 @@ func (c *Chip) removeRow(k rowKey, gone *row) {
 // roomFreed reports that there is room again where somebody was refused. It is
 // called after everything that may have freed some.
 func (c *Chip) roomFreed() {
-	if c.starved.fdb && c.fdbHasRoom() || c.starved.vlan && c.vlanHasRoom() {
+	if c.starved.fdb && c.fdbHasRoom() || c.starved.vlan && c.vlanHasRoom() || c.starved.lag && c.lagHasRoom() {
 		c.starved.fdb = c.starved.fdb && !c.fdbHasRoom()
 		c.starved.vlan = c.starved.vlan && !c.vlanHasRoom()
+		c.starved.lag = c.starved.lag && !c.lagHasRoom()
 		c.report(switchdev.Report{Kind: switchdev.ReportSpace})
 	}
 }
@@ -262,7 +261,7 @@ func (c *Chip) age(now int64) int64 {
 	for _, e := range expired {
 		c.removeRow(e.k, e.r)
 		c.stats.aged.Add(1)
-		c.tellAged(e.k, e.r.port)
+		c.tellAged(e.k, e.r)
 	}
 	if len(expired) > 0 {
 		c.roomFreed()

@@ -21,10 +21,12 @@ type Wire struct {
 type attachment struct {
 	Wire
 	stop chan struct{}
+	tap  bool // it is no wire but a TAP, which the egress hook is of
 }
 
 // Attach puts a wire on the port. A port has one: a second is refused with
-// ErrBusy, a wire on a removed port with ErrPortGone. A Manual chip takes in
+// ErrBusy, a wire on a removed port with ErrPortGone, one on a LAG with
+// ErrUnsupported. A Manual chip takes in
 // what waits on Rx in [Chip.Poll], any other has a goroutine for it.
 func (p *Port) Attach(w Wire) error {
 	c := p.chip
@@ -36,6 +38,8 @@ func (p *Port) Attach(w Wire) error {
 		return switchdev.ErrClosed
 	case p.gone:
 		return switchdev.ErrPortGone
+	case p.lag != nil:
+		return c.refusal("attach", p.name, "a LAG has the wires of its links", switchdev.ErrUnsupported)
 	case !p.wire.CompareAndSwap(nil, a):
 		return c.refusal("attach", p.name, "there is a wire already", switchdev.ErrBusy)
 	}
