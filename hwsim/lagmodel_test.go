@@ -470,7 +470,7 @@ func (b *bench) lagStep(rt *dice, m *slowSwitch) {
 		v := choose(rt, []switchdev.VLAN{0, vlan})
 		b.clear()
 		left := b.TransmitForward(id, v, f)
-		p := m.transmit(id, v, f)
+		p := m.transmit(m.lagOf(id), v, f)
 		if err := m.compare(b, p); err != nil {
 			rt.Fatalf("%v", err)
 		}
