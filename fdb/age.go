@@ -98,13 +98,27 @@ func (t *Table) holdTicks() uint64 {
 
 // stale reports whether a dynamic entry is overdue. The sweep, which removes
 // what is, goes by the same clock and the same time.
-func (t *Table) stale(h cam.Hot) bool {
-	if !dynamic(h) {
-		return false
+func (t *Table) stale(h cam.Hot) bool { return h != 0 && overdue(h, t.staleBefore()) }
+
+// staleBefore returns the stamp before which a dynamic entry is overdue now.
+func (t *Table) staleBefore() uint64 { return staleBefore(t.clock.tick(), t.ageing.ticks.Load()) }
+
+func staleBefore(now, hold uint64) uint64 {
+	if hold > now {
+		return 0
 	}
-	now, at := t.clock.tick(), h.Stamp()
-	return now >= at && now-at >= t.ageing.ticks.Load()
+	return min(now-hold, cam.MaxStamp) + 1
 }
 
+// overdue reports whether an entry is dynamic and has a stamp before limit. The flags
+// of those that do not age stand above the stamp and make it larger than any.
+func overdue(h cam.Hot, limit uint64) bool { return uint64(h&aged) < limit }
+
+// ageless are the flags of entries that do not age, aged is what overdue looks at.
+const (
+	ageless = cam.Static | cam.Local | cam.Ext
+	aged    = cam.StampMask | ageless
+)
+
 // dynamic reports whether an entry ages (br_fdb.c, has_expired).
-func dynamic(h cam.Hot) bool { return h != 0 && h&(cam.Static|cam.Local|cam.Ext) == 0 }
+func dynamic(h cam.Hot) bool { return h != 0 && h&ageless == 0 }

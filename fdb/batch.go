@@ -85,7 +85,6 @@ type direct struct {
 	keys  []cam.Key
 	at    []int // the operation of each key
 	left  []int
-	x     decision // room for the one that is made
 
 	flushing bool
 	heard    uint64 // how many changes there were of which nobody is told
@@ -151,8 +150,8 @@ func (d *direct) do(t *Table, ops []Op) {
 
 // decide says what becomes of an entry by an operation of the piece.
 func (d *direct) decide(i int, now *overlay.Entry, _ uint64, next *overlay.Entry) bool {
-	t, p, x := d.table, &d.ops[d.at[i]], &d.x
-	err := t.decide(p.Verb, &p.Entry, now, x)
+	t, p := d.table, &d.ops[d.at[i]]
+	x, err := t.decide(p.Verb, &p.Entry, now, next)
 	if t.gone.has(p.Entry.Port) {
 		err = (&op{verb: p.Verb, entry: p.Entry}).portGone()
 	}
@@ -161,10 +160,9 @@ func (d *direct) decide(i int, now *overlay.Entry, _ uint64, next *overlay.Entry
 		t.refused(&op{verb: p.Verb, entry: p.Entry}, err)
 		return false
 	}
-	*next = x.next
 	// What is renewed, and what a flush is to spare that selects by the state
 	// in hardware, gets the operation's number; nobody is told.
-	return x.change || x.renew || d.flushing && x.next.Hot != 0
+	return x.change || x.renew || d.flushing && next.Hot != 0
 }
 
 // hear takes the place of Table.changed while nobody reads events: what changed

@@ -6,54 +6,45 @@ import (
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-// decision is what an operation makes of an entry.
+// decision is what an operation makes of an entry besides its value.
 type decision struct {
-	next   overlay.Entry // the entry afterwards, without number; Hot 0 for none
-	change bool          // it is another than before
-	renew  bool          // it is the same, and its time is now
+	change bool // it is another than before
+	renew  bool // it is the same, and its time is now
 }
 
-// decide says what the operation makes of the entry as it is now (rule 5).
-func (o *op) decide(t *Table, old overlay.Entry) (d decision, err error) {
-	err = t.decide(o.verb, &o.entry, &old, &d)
-	return d, err
-}
-
-// decide says in d what a verb with an entry makes of the entry as it is now.
-func (t *Table) decide(v Verb, e *Entry, old *overlay.Entry, d *decision) error {
-	*d = decision{}
+// decide says what a verb with an entry makes of the entry as it is now (rule 5): in
+// next the entry afterwards, without number, with Hot 0 for none.
+func (t *Table) decide(v Verb, e *Entry, old, next *overlay.Entry) (d decision, err error) {
 	switch v {
 	case VerbDelete, VerbRemove:
 		if old.Hot == 0 || switchdev.PortID(old.Port()) != e.Port {
-			return v.refusal(e, switchdev.ErrNotExist)
+			return d, v.refusal(e, switchdev.ErrNotExist)
 		}
-		d.change = true
-		return nil
+		*next = overlay.Entry{}
+		return decision{change: true}, nil
 	case VerbAdd:
 		if old.Hot != 0 {
-			return v.refusal(e, switchdev.ErrExist)
+			return d, v.refusal(e, switchdev.ErrExist)
 		}
 	case VerbUpdate:
 		if old.Hot == 0 {
-			return v.refusal(e, switchdev.ErrNotExist)
+			return d, v.refusal(e, switchdev.ErrNotExist)
 		}
 	case VerbUse:
 		if t.Ageing() == NoLearning || old.Has(cam.Local) {
-			d.next = *old
-			return nil
+			*next = *old
+			return d, nil
 		}
-		d.next = e.used(*old)
-		d.became(old, true, t.clock.tick())
-		return nil
+		*next = e.used(old)
+		return became(old, next, true, t.clock.tick()), nil
 	}
 	// A request that finds a dynamic entry overdue means it to live on.
 	renew, tick := e.Flags&Extern != 0 || t.stale(old.Hot), t.clock.tick()
 	if e.Flags&NoRefresh != 0 && old.Hot != 0 {
 		renew, tick = false, old.Stamp()
 	}
-	d.next = e.made(old)
-	d.became(old, renew, tick)
-	return nil
+	*next = e.made(old)
+	return became(old, next, renew, tick), nil
 }
 
 func (v Verb) refusal(e *Entry, err error) error {
@@ -61,16 +52,16 @@ func (v Verb) refusal(e *Entry, err error) error {
 }
 
 // became compares what an entry is with what it is to be, which is next.
-func (d *decision) became(old *overlay.Entry, renew bool, tick uint64) {
-	d.next.Hot = d.next.WithStamp(tick)
-	if old.Hot == 0 || !sameEntry(d.next, *old) {
-		d.change = true
-		return
+func became(old, next *overlay.Entry, renew bool, tick uint64) decision {
+	next.Hot = next.WithStamp(tick)
+	if old.Hot == 0 || !sameEntry(next, old) {
+		return decision{change: true}
 	}
-	d.next, d.renew = *old, renew
+	*next = *old
 	if renew {
-		d.next.Hot = old.WithStamp(max(tick, old.Stamp()))
+		next.Hot = old.WithStamp(max(tick, old.Stamp()))
 	}
+	return decision{renew: renew}
 }
 
 // made is the entry that a request makes of old: what is asked for, from a user.
@@ -80,7 +71,7 @@ func (d *decision) became(old *overlay.Entry, renew bool, tick uint64) {
 // as in Linux.
 func (e *Entry) made(old *overlay.Entry) overlay.Entry {
 	f, owner := e.Flags&^NoRefresh, OwnerUser
-	was := flagsIn(*old)
+	was := flagsIn(old)
 	switch {
 	case f&Extern != 0:
 		f |= was&(Static|Local|Sticky|Notify|Inactive) | User
@@ -105,7 +96,7 @@ func (e *Entry) made(old *overlay.Entry) overlay.Entry {
 }
 
 // used is the entry that a frame, which a user pretends was seen, makes of old.
-func (e *Entry) used(old overlay.Entry) overlay.Entry {
+func (e *Entry) used(old *overlay.Entry) overlay.Entry {
 	if old.Hot == 0 {
 		return packed(e.Port, User, OwnerUser)
 	}
@@ -121,6 +112,7 @@ func (e *Entry) used(old overlay.Entry) overlay.Entry {
 	return packed(port, f, owner)
 }
 
-func sameEntry(a, b overlay.Entry) bool {
-	return a.Port() == b.Port() && flagsIn(a) == flagsIn(b) && a.Owner == b.Owner
+func sameEntry(a, b *overlay.Entry) bool {
+	const told = cam.PortMask | cam.Hot(hitFlags)<<flagShift | cam.Inactive
+	return (a.Hot^b.Hot)&told == 0 && a.Notify == b.Notify && a.Owner == b.Owner
 }

@@ -229,7 +229,7 @@ func flagsOf(h cam.Hot) Flags { return Flags(h>>flagShift) & hitFlags }
 func hotOf(f Flags) cam.Hot { return cam.Hot(f&hitFlags) << flagShift }
 
 // flagsIn returns all flags of a value.
-func flagsIn(v overlay.Entry) Flags {
+func flagsIn(v *overlay.Entry) Flags {
 	f := flagsOf(v.Hot)
 	if v.Notify {
 		f |= Notify
@@ -270,7 +270,7 @@ func (t *Table) entryOf(k cam.Key, v overlay.Entry) (e Entry) {
 }
 
 func (t *Table) fillEntry(e *Entry, k cam.Key, v *overlay.Entry) {
-	e.Key, e.Port, e.Flags, e.Owner = keyOf(k), switchdev.PortID(v.Port()), flagsIn(*v), Owner(v.Owner)
+	e.Key, e.Port, e.Flags, e.Owner = keyOf(k), switchdev.PortID(v.Port()), flagsIn(v), Owner(v.Owner)
 	e.Offload, e.Stale, e.Seq = OffloadState(v.Offload), v.Has(expired), v.Seq
 	e.Updated, e.Used = t.clock.instant(v.Stamp()), t.clock.instant(v.Used)
 }

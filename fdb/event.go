@@ -89,8 +89,8 @@ func (t *Table) changed(c overlay.Change) {
 // changes.
 type bulk struct {
 	overlay.Bulk
-	after      int    // how many changes come before it
-	tick, hold uint64 // when it was, for who was stale then
+	after int    // how many changes come before it
+	limit uint64 // for who was stale then; see overdue
 }
 
 // bulked is told by the overlay of what was removed together; only where no device
@@ -101,7 +101,7 @@ func (t *Table) bulked(b overlay.Bulk) {
 			t.sweep.watched.note(overlay.Change{Key: k, Old: e})
 		}
 	}
-	t.bulks = append(t.bulks, bulk{Bulk: b, after: len(t.changes), tick: t.clock.tick(), hold: t.ageing.ticks.Load()})
+	t.bulks = append(t.bulks, bulk{Bulk: b, after: len(t.changes), limit: t.staleBefore()})
 }
 
 // flushChanges tells subscribers and devices what was changed, in the order in
@@ -156,7 +156,7 @@ func (t *Table) tellBulk(b bulk) {
 			v, e := &items[i].Entry, &dst[i]
 			e.Kind, e.Op = kind, b.Seq
 			t.fillEntry(&e.Entry, items[i].Key, v)
-			e.Entry.Stale = dynamic(v.Hot) && (kind == Aged || b.tick >= v.Stamp() && b.tick-v.Stamp() >= b.hold)
+			e.Entry.Stale = kind == Aged && dynamic(v.Hot) || overdue(v.Hot, b.limit)
 			e.Old = e.Entry
 		}
 		return n, next, more

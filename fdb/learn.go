@@ -183,11 +183,19 @@ func hitOf(h cam.Hot) Hit { return Hit{Port: switchdev.PortID(h.Port()), Flags: 
 // the entry was used, once a tick, in another cache line than the one that
 // Lookup reads.
 func (t *Table) Destination(k Key) (Hit, bool) {
-	hit, ok := t.Lookup(k)
-	if ok {
-		if ref, ok := t.stations.Main().Probe(camKey(k)); ok {
-			t.stations.Main().Touch(ref, t.clock.tick())
-		}
+	w, ok := cam.MakeWord(raw(&k))
+	if !ok {
+		return Hit{}, false
 	}
-	return hit, ok
+	stations := t.stations
+	v := stations.View()
+	h := stations.Main().GetUsed(w, t.clock.tick())
+	if v.Final(h) {
+		return hitOf(h), true
+	}
+	if k.VLAN > switchdev.MaxVLAN {
+		return Hit{}, false // its Key would be another one
+	}
+	h = stations.LookupIn(v, w.Key(), h)
+	return hitOf(h), h != 0
 }

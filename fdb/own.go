@@ -55,7 +55,7 @@ func (t *Table) ownLearned(r report) {
 // takeOver makes an entry of an operation that the table has begun itself.
 func (t *Table) takeOver(k cam.Key, seq uint64, old, next overlay.Entry) {
 	next.Seq, next.Hot = seq, next.WithStamp(t.clock.tick())
-	if old.Hot != 0 && sameEntry(old, next) {
+	if old.Hot != 0 && sameEntry(&old, &next) {
 		t.stations.Finish(k, seq, nil)
 		t.stations.Update(k, func(e overlay.Entry) overlay.Entry {
 			e.Hot = e.WithStamp(max(e.Stamp(), next.Stamp()))

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/switchcore/switchcore/fdb/internal/overlay"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
@@ -83,6 +84,25 @@ func (t *Table) SubmitRemovePort(p switchdev.PortID) *Ticket {
 // that is there: frames on it are learned again. A port that was never removed
 // needs no AddPort. Anybody may call it; it never blocks.
 func (t *Table) AddPort(p switchdev.PortID) { t.bar(uint16(p), false) }
+
+// Admit says in which VLANs stations are learned on port p from now on: nil means in
+// all, and without one; a set means in its members only, so the empty one in none.
+// Elsewhere [Table.Learn] answers Barred, also for a frame that was being looked at
+// when Admit was called: whoever flushes afterwards finds nothing coming after. What
+// users and devices enter is not concerned, nor is what is known already. A bridge
+// calls it when ports go down and VLANs change. Anybody may; it never blocks. Ours:
+// the kernel asks the port, and a frame in flight may be learned after the flush.
+func (t *Table) Admit(p switchdev.PortID, vlans *switchdev.VLANSet) {
+	if vlans == nil {
+		t.stations.Admit(uint16(p), nil)
+		return
+	}
+	only := new(overlay.VLANs)
+	for v := range vlans.All() {
+		only[v>>6] |= 1 << (v & 63)
+	}
+	t.stations.Admit(uint16(p), only)
+}
 
 // awaitRows makes a job wait for the rows that match selects to leave every
 // device, a chunk at a time.

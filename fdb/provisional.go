@@ -115,7 +115,7 @@ func (t *Table) withhold(changes []overlay.Change) []overlay.Change {
 			if c.Old.Hot == 0 && c.New.Hot == 0 {
 				continue // it came and went, and nobody knew
 			}
-			if c.Old.Hot != 0 && c.New.Hot != 0 && sameEntry(c.Old, c.New) {
+			if c.Old.Hot != 0 && c.New.Hot != 0 && sameEntry(&c.Old, &c.New) {
 				continue // it went and came back
 			}
 		}
@@ -212,11 +212,8 @@ func (t *Table) settle() {
 }
 
 // judgeSettled decides about the provisional stations of which the devices have
-// said something.
+// said something. Changes are told first: what is provisional may be so no more.
 func (t *Table) judgeSettled() {
-	if len(t.changes) > 0 {
-		return // they are told first: what is provisional may be so no more
-	}
 	for len(t.untold.settled) > 0 && len(t.changes) == 0 {
 		k := t.untold.settled[0]
 		t.untold.settled = t.untold.settled[1:]
@@ -228,7 +225,7 @@ func (t *Table) judgeSettled() {
 		switch taken, refusal := t.devices.Verdict(uint64(k)); {
 		case taken:
 			t.untold.drop(p)
-			if p.told.Hot == 0 || !sameEntry(p.told, v) {
+			if p.told.Hot == 0 || !sameEntry(&p.told, &v) {
 				t.tell([]overlay.Change{{Key: k, Old: p.told, New: v, Cause: overlay.Learned, Seq: v.Seq}})
 			}
 			deviceTable{t}.Settled(uint64(k))

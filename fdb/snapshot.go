@@ -3,6 +3,8 @@ package fdb
 import (
 	"context"
 	"iter"
+	"math/bits"
+	"unsafe"
 
 	"github.com/switchcore/switchcore/fdb/internal/cam"
 	"github.com/switchcore/switchcore/fdb/internal/overlay"
@@ -53,7 +55,7 @@ func (s *Snapshot) Lookup(k Key) (Entry, bool) {
 // All returns the entries, in no particular order.
 func (s *Snapshot) All() iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
-		var some [cam.MaxSlots]Entry
+		var some [256]Entry
 		for at, more := (Place{}), true; more; {
 			var n int
 			n, at, more = s.Read(at, some[:])
@@ -73,81 +75,135 @@ type Place struct {
 
 // Read fills dst with the entries from a place on, in the order of [Snapshot.All], and
 // returns how many that are, the place where it goes on, and whether there is
-// more. It is for whoever reads everything: it costs about half of All where dst has
-// room for 512 or more. Fewer may be read than there is room for.
+// more. It is for whoever reads everything: where dst has room for some hundred it costs
+// half of All. Fewer may be read than there is room for.
 func (s *Snapshot) Read(at Place, dst []Entry) (n int, next Place, more bool) {
-	var slots [cam.MaxSlots]uint16
-	d := display{t: s.t, now: s.t.clock.tick(), hold: s.t.ageing.ticks.Load()}
-	for n < len(dst) {
-		g, have, after := s.cam.Segment(at.segment, &slots)
-		todo := slots[min(at.slot, have):have]
-		if n > 0 && len(todo) > len(dst)-n {
-			break // rather than look through the segment twice
-		}
-		some := todo[:min(len(todo), len(dst)-n)]
-		n += d.show(dst[n:], g, some, s.shown)
-		if len(some) < len(todo) {
-			at.slot += len(some)
-			continue
+	if len(dst) == 0 {
+		return 0, at, true
+	}
+	d := display{t: s.t, limit: s.t.staleBefore(), shown: s.shown}
+	for {
+		g, after := s.cam.Segment(at.segment)
+		for at.slot < cam.Groups*cam.GroupSlots {
+			group, from := at.slot/cam.GroupSlots, at.slot%cam.GroupSlots
+			live := g.Live(group) >> from << from
+			if n == len(dst) && live != 0 {
+				return n, at, true
+			}
+			some := lowest(live, len(dst)-n)
+			n += d.show(dst[n:], g, group*cam.GroupSlots, some)
+			if rest := live &^ some; rest != 0 {
+				at.slot = group*cam.GroupSlots + bits.TrailingZeros64(rest)
+				continue
+			}
+			at.slot = (group + 1) * cam.GroupSlots
 		}
 		if at = (Place{segment: after}); after == 0 {
 			return n, at, false
 		}
 	}
-	return n, at, true
+}
+
+// lowest returns the n lowest bits that are set, all if there are no more.
+func lowest(set uint64, n int) uint64 {
+	if bits.OnesCount64(set) <= n {
+		return set
+	}
+	rest := set
+	for range n {
+		rest &= rest - 1
+	}
+	return set &^ rest
 }
 
 // display makes entries of many values, as Table.entry does of one.
 type display struct {
-	t         *Table
-	now, hold uint64
+	t     *Table
+	limit uint64 // see overdue
+	shown veil
 }
 
-// Where the flags stand that do not move together with the rest.
+// line is an [Entry] as it lies in memory: the key; port, flags, owner, offload state
+// and whether it is stale; the number; the times. Little-endian machines write it
+// word by word, since a field at a time takes twice as long.
+type line [5]uint64
+
+// Where the fields stand in the second word of a line, from where they stand in the
+// words of the main table.
 const (
-	notifyBit     = 6
-	inactiveBit   = 7
+	lineFlags   = 16
+	lineOwner   = 32
+	lineOffload = 40
+	lineStale   = 48
+
+	notifyBit     = 6 // of Flags
+	inactiveBit   = 7 // of Flags
 	inactiveShift = 44
-	ageless       = cam.Static | cam.Local | cam.Ext
 )
 
 // This does not compile unless they stand there.
+var _ = [1]struct{}{}[unsafe.Sizeof(Entry{})^unsafe.Sizeof(line{})|
+	unsafe.Offsetof(Entry{}.Port)^8|unsafe.Offsetof(Entry{}.Flags)^(8+lineFlags/8)|unsafe.Offsetof(Entry{}.Owner)^(8+lineOwner/8)|
+	unsafe.Offsetof(Entry{}.Offload)^(8+lineOffload/8)|unsafe.Offsetof(Entry{}.Stale)^(8+lineStale/8)|
+	unsafe.Offsetof(Entry{}.Seq)^16|unsafe.Offsetof(Entry{}.Updated)^24|unsafe.Offsetof(Entry{}.Used)^32]
 var _ = [1]struct{}{}[cam.Inactive>>inactiveShift^1|cam.Hot(Notify>>notifyBit^1)|cam.Hot(Inactive>>inactiveBit^1)]
 
-// show fills dst with the entries in some slots and returns how many there are.
-func (d *display) show(dst []Entry, g cam.Segment, slots []uint16, shown veil) (n int) {
-	if shown.of != nil {
-		return d.showVeiled(dst, g, slots, shown)
+// show fills dst with the entries of a group that begins at slot base, as many as
+// some has bits, and returns how many there are.
+func (d *display) show(dst []Entry, g cam.Segment, base int, some uint64) (n int) {
+	if d.shown.of != nil || bigEndian {
+		return d.showVeiled(dst, g, base, some)
 	}
-	base, now, hold := d.t.clock.base-uint64(tickLength), d.now, d.hold
-	dst = dst[:len(slots)]
-	for i, slot := range slots {
-		w, h, c, used := g.At(slot)
-		at, e := h.Stamp(), &dst[i]
-		setRaw(&e.Key, w.Raw())
-		e.Port = switchdev.PortID(h.Port())
-		e.Flags = flagsOf(h) | Flags(c.Notify())<<notifyBit | Flags(h>>inactiveShift&1)<<inactiveBit
-		e.Owner, e.Offload, e.Seq = Owner(c.Owner()), OffloadState(c.Offload()), c.Seq()
-		e.Stale = h&ageless == 0 && at <= now && now-at >= hold
-		e.Updated.since = (base + at*uint64(tickLength)) & -min(at, 1)
-		e.Used.since = (base + used*uint64(tickLength)) & -min(used, 1)
+	start, limit := d.t.clock.base-uint64(tickLength), d.limit
+	lines := unsafe.Slice((*line)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst))
+	most := cam.AskSlots / 2 // entries in so many slots
+	for part := 0; part < cam.GroupSlots; part += cam.AskSlots {
+		g.Ask(base + part)
+		if part+cam.AskSlots >= cam.GroupSlots {
+			most = cam.GroupSlots
+		}
+		for end := n + min(most, bits.OnesCount64(some)); n < end; n++ {
+			w, h, c, used := g.At(base + bits.TrailingZeros64(some))
+			some &= some - 1
+			at, e := h.Stamp(), &lines[n]
+			_, stale := bits.Sub64(uint64(h&aged), limit, 0) // overdue
+			e[0] = w.Raw()
+			e[1] = uint64(h.Port()) |
+				uint64(h)>>(flagShift-lineFlags)&(uint64(hitFlags)<<lineFlags) |
+				uint64(h)>>(inactiveShift-inactiveBit-lineFlags)&(uint64(Inactive)<<lineFlags) |
+				uint64(c)<<(notifyBit+lineFlags-cam.NotifyShift)&(uint64(Notify)<<lineFlags) |
+				uint64(c)<<(lineOwner-cam.OwnerShift)&(0xf<<lineOwner) |
+				uint64(c)<<(lineOffload-cam.OffloadShift)&(0x7f<<lineOffload) |
+				stale<<lineStale
+			e[2] = uint64(c) >> cam.SeqShift
+			e[3] = since(start, at)
+			e[4] = since(start, used)
+		}
 	}
-	return len(slots)
+	return n
+}
+
+// since is clock.instant without a branch, for a start that is a tick earlier.
+func since(start, tick uint64) uint64 {
+	at := start + tick*uint64(tickLength)
+	if tick == 0 {
+		at = 0
+	}
+	return at
 }
 
 // showVeiled is show where some stations are provisional.
-func (d *display) showVeiled(dst []Entry, g cam.Segment, slots []uint16, shown veil) (n int) {
-	for _, slot := range slots {
-		w, h, c, used := g.At(slot)
-		v, ok := shown.entry(w.Key(), overlay.Entry{Hot: h, Cold: c.Unpack(used)})
+func (d *display) showVeiled(dst []Entry, g cam.Segment, base int, some uint64) (n int) {
+	for ; some != 0; some &= some - 1 {
+		w, h, c, used := g.At(base + bits.TrailingZeros64(some))
+		v, ok := d.shown.entry(w.Key(), overlay.Entry{Hot: h, Cold: c.Unpack(used)})
 		if !ok {
 			continue
 		}
 		e := &dst[n]
 		n++
 		d.t.fillEntry(e, w.Key(), &v)
-		at := v.Stamp()
-		e.Stale = v.Hot&ageless == 0 && at <= d.now && d.now-at >= d.hold
+		e.Stale = overdue(v.Hot, d.limit)
 	}
 	return n
 }

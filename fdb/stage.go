@@ -95,7 +95,8 @@ func (t *Table) stage(o *op, now time.Time) {
 	t.flushChanges() // what was pending for the key
 	o.seq = seq
 	o.traceStaged(t)
-	d, err := o.decide(t, old)
+	var next overlay.Entry
+	d, err := t.decide(o.verb, &o.entry, &old, &next)
 	if t.gone.has(o.entry.Port) {
 		err = o.portGone()
 	}
@@ -107,7 +108,6 @@ func (t *Table) stage(o *op, now time.Time) {
 		t.removed(o)
 		return
 	}
-	next := d.next
 	if d.change && next.Hot != 0 {
 		next.Seq = seq
 	}

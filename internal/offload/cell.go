@@ -118,12 +118,6 @@ func (c *cell[K, R]) idle() bool {
 		c.failed == nil && !c.unsupported.set && !c.late && len(c.waiters) == 0
 }
 
-// resting reports whether the cell waits for the end of a pause, because the
-// device refused what it is to hold.
-func (c *cell[K, R]) resting() bool {
-	return c.failed != nil && c.out == nil && c.class == notQueued && c.op == nil
-}
-
 // await makes w wait for the cell. Those that wait no more make room.
 func (c *cell[K, R]) await(w *Waiter) {
 	w.left++

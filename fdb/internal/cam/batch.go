@@ -24,27 +24,6 @@ func (b *Batch) add(r removed) { b.some, b.n = append(b.some, r), b.n+1 }
 // Len returns the number of entries.
 func (b *Batch) Len() int { return b.n }
 
-// Walk calls fn for the entries of one part, at most some hundred, the one at
-// from, and returns where the next begins; more is false after the last. It begins
-// at 0. It lets a reader stop after any part and go on later.
-func (b *Batch) Walk(from int, fn func(Key, Entry) bool) (next int, more bool) {
-	const chunk = 256
-	last := len(b.whole) + (len(b.some)+chunk-1)/chunk
-	if from >= last {
-		return from, false
-	}
-	if i := from - len(b.whole); i < 0 {
-		b.whole[from].all(fn)
-	} else {
-		for _, r := range b.some[i*chunk : min((i+1)*chunk, len(b.some))] {
-			if !fn(r.key, Entry{r.hot, unpackCold(r.cold, r.used)}) {
-				break
-			}
-		}
-	}
-	return from + 1, from+1 < last
-}
-
 // Item is an entry and its key.
 type Item struct {
 	Key   Key
@@ -54,29 +33,23 @@ type Item struct {
 // Copy fills dst with the entries at pos, returns how many that are, and where to
 // go on; more is false when there are none behind. It begins at 0.
 func (b *Batch) Copy(dst []Item, pos uint64) (n int, next uint64, more bool) {
-	part, at := int(pos>>16), int(pos&0xffff)
-	for ; part < len(b.whole) && n < len(dst); part, at = part+1, 0 {
-		var got int
-		if got, at = b.whole[part].copy(dst[n:], at); at < segSlots {
-			return n + got, uint64(part)<<16 | uint64(at), true
-		}
+	const part = 1 << 16 // positions of a whole segment
+	end := uint64(len(b.whole)) * part
+	for pos < end {
+		got, slot := b.whole[pos/part].copy(dst[n:], int(pos%part))
 		n += got
+		if pos -= pos % part; slot < segSlots {
+			return n, pos + uint64(slot), true
+		}
+		pos += part
 	}
-	if part < len(b.whole) {
-		return n, uint64(part) << 16, true
-	}
-	// What is not a whole segment is one part as long as it takes.
-	from := int(pos>>16) - len(b.whole)
-	from = max(from, 0)<<16 | at
-	if int(pos>>16) < len(b.whole) {
-		from = 0
-	}
-	for n < len(dst) && from < len(b.some) {
+	from := pos - end
+	for ; n < len(dst) && from < uint64(len(b.some)); from++ {
 		r := &b.some[from]
 		dst[n] = Item{r.key, Entry{r.hot, unpackCold(r.cold, r.used)}}
-		n, from = n+1, from+1
+		n++
 	}
-	return n, uint64(len(b.whole))<<16 + uint64(from), from < len(b.some)
+	return n, end + from, from < uint64(len(b.some))
 }
 
 // copy is Copy of one segment, from a slot on; it returns the slot to go on with.
@@ -89,7 +62,7 @@ func (s *segment) copy(dst []Item, from int) (n, next int) {
 		if n == len(dst) {
 			return n, slot
 		}
-		dst[n] = Item{keyOf(s.key(slot).Load()), Entry{h &^ (Frozen | Marks), unpackCold(s.cold[slot].Load(), s.used[slot].Load())}}
+		dst[n] = Item{keyOf(s.key(slot).Load()), Entry{h &^ (Frozen | Marks), unpackCold(s.coldOf(slot).Load(), s.usedOf(slot).Load())}}
 		n++
 	}
 	return n, segSlots
@@ -98,10 +71,15 @@ func (s *segment) copy(dst []Item, from int) (n, next int) {
 // All returns the entries, without allocation.
 func (b *Batch) All() iter.Seq2[Key, Entry] {
 	return func(yield func(Key, Entry) bool) {
-		ok := true
-		visit := func(k Key, e Entry) bool { ok = yield(k, e); return ok }
-		for at, more := 0, b.n > 0; more && ok; {
-			at, more = b.Walk(at, visit)
+		for _, s := range b.whole {
+			if !s.all(yield) {
+				return
+			}
+		}
+		for _, r := range b.some {
+			if !yield(r.key, Entry{r.hot, unpackCold(r.cold, r.used)}) {
+				return
+			}
 		}
 	}
 }

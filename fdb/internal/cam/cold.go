@@ -25,14 +25,11 @@ type Cold struct {
 }
 
 const (
-	offloadMask = 1<<notifyShift - 1
-	notifyShift = 7
-	ownerShift  = 8
-	seqShift    = 12
+	offloadMask = 1<<NotifyShift - 1
 
 	// MaxSeq is the largest Seq: 142 years of a million operations a second.
 	// Higher bits are lost.
-	MaxSeq = 1<<(64-seqShift) - 1
+	MaxSeq = 1<<(64-SeqShift) - 1
 	// UsedUnit is the granularity of Cold.Used in ticks: 80 ms.
 	UsedUnit = 1 << usedShift
 
@@ -41,19 +38,19 @@ const (
 
 // word packs all but Used, so that one load gives a consistent whole.
 func (c Cold) word() uint64 {
-	w := c.Seq<<seqShift | uint64(c.Owner&0xf)<<ownerShift | uint64(c.Offload&offloadMask)
+	w := c.Seq<<SeqShift | uint64(c.Owner&0xf)<<OwnerShift | uint64(c.Offload&offloadMask)
 	if c.Notify {
-		w |= 1 << notifyShift
+		w |= 1 << NotifyShift
 	}
 	return w
 }
 
 func unpackCold(word uint64, used uint32) Cold {
 	return Cold{
-		Seq:     word >> seqShift,
-		Owner:   uint8(word >> ownerShift & 0xf),
+		Seq:     word >> SeqShift,
+		Owner:   uint8(word >> OwnerShift & 0xf),
 		Offload: uint8(word & offloadMask),
-		Notify:  word>>notifyShift&1 != 0,
+		Notify:  word>>NotifyShift&1 != 0,
 		Used:    uint64(used) << usedShift,
 	}
 }
@@ -97,8 +94,8 @@ func (r Ref) Key() Key { return keyOf(r.seg.key(r.slot).Load()) }
 // stores it before the hot word, so it is never older than Hot; while writers
 // use only the exact verbs it is the one that belongs to Hot.
 func (r Ref) Cold() Cold {
-	return unpackCold(r.seg.cold[r.slot].Load(), r.seg.used[r.slot].Load())
+	return unpackCold(r.seg.coldOf(r.slot).Load(), r.seg.usedOf(r.slot).Load())
 }
 
 // Seq returns Cold().Seq.
-func (r Ref) Seq() uint64 { return r.seg.cold[r.slot].Load() >> seqShift }
+func (r Ref) Seq() uint64 { return r.seg.coldOf(r.slot).Load() >> SeqShift }

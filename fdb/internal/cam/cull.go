@@ -83,7 +83,7 @@ func (t *Table) Cull(c Cursor, x *Cull) Cursor {
 		x.takeInPlace(a.seg)
 		n := x.Gone.n - before
 		a.ext.live -= uint16(n)
-		t.live.Add(-int64(n))
+		bump(&t.live, -n)
 	}
 	if a.ext.live < mergeLow {
 		t.shrink(a.hash)
@@ -104,13 +104,13 @@ func (s *segment) choose(x *Cull) {
 				continue
 			}
 			slot := b*bucketSlots + i
-			cold := s.cold[slot].Load()
-			if x.Below != 0 && cold>>seqShift >= x.Below {
+			cold := s.coldOf(slot).Load()
+			if x.Below != 0 && cold>>SeqShift >= x.Below {
 				continue
 			}
 			if x.Spare != nil || Hot(h)&Marks != 0 {
 				k := keyOf(s.key(slot).Load())
-				if x.Spare != nil && x.Spare(k, Entry{Hot(h) &^ (Frozen | Marks), unpackCold(cold, s.used[slot].Load())}) {
+				if x.Spare != nil && x.Spare(k, Entry{Hot(h) &^ (Frozen | Marks), unpackCold(cold, s.usedOf(slot).Load())}) {
 					continue
 				}
 				if Hot(h)&Marks != 0 {
@@ -125,7 +125,7 @@ func (s *segment) choose(x *Cull) {
 }
 
 func (x *Cull) take(s *segment, slot int, h Hot) {
-	x.Gone.add(removed{keyOf(s.key(slot).Load()), h &^ Frozen, s.cold[slot].Load(), s.used[slot].Load()})
+	x.Gone.add(removed{keyOf(s.key(slot).Load()), h &^ Frozen, s.coldOf(slot).Load(), s.usedOf(slot).Load()})
 	x.count(h)
 }
 
@@ -167,7 +167,7 @@ func (t *Table) blank(a *anchor) {
 	if t.none == nil {
 		t.none = new(segment)
 	}
-	t.live.Add(-int64(a.ext.live))
+	bump(&t.live, -int(a.ext.live))
 	t.publish(a.d, a.base, t.none, extent{epoch: foreign, depth: a.ext.depth})
 }
 
@@ -177,8 +177,7 @@ const foreign = ^uint64(0)
 // thin replaces a's segment by one without what x chose. It decides on frozen
 // words, which are the last ones there will be.
 func (t *Table) thin(a *anchor, x *Cull) {
-	n := new(segment)
-	ext := extent{epoch: t.epoch, depth: a.ext.depth}
+	b := builder{s: new(segment)}
 	m := x.Match.normal()
 	t.turn.Add(1)
 	defer t.turn.Add(1)
@@ -197,13 +196,11 @@ func (t *Table) thin(a *anchor, x *Cull) {
 			}
 		}
 		if h != 0 {
-			n.fill(a.d.hash(key), key, h, a.seg.cold[slot].Load(), a.seg.used[slot].Load())
-			ext.live++
+			b.put(a.d.hash(key), key, h, a.seg.coldOf(slot).Load(), a.seg.usedOf(slot).Load())
 		}
 	}
-	ext.used = ext.live
-	t.live.Add(int64(ext.live) - int64(a.ext.live))
-	t.publish(a.d, a.base, n, ext)
+	bump(&t.live, int(b.live)-int(a.ext.live))
+	t.publish(a.d, a.base, b.s, b.extent(t.epoch, a.ext.depth))
 	t.stats.Clones++
 }
 

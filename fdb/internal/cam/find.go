@@ -12,5 +12,9 @@ func follow(*directory, []Key) {}
 
 func prefetch(d *directory, _ []extent, keys []Key) { scalarPrefetch(d, keys) }
 
-// ask asks for all lines of a segment, where there is an instruction for that.
-func ask(*segment) {}
+// ask is of use where there is an instruction for that.
+func ask(*segment, int) {}
+
+func findUsed(d *directory, word uint64) (hot uint64, s *segment, slot int) {
+	return scalarFindUsed(d, word)
+}

@@ -11,10 +11,10 @@ import "unsafe"
 // It is the search of segment.find, and right beside concurrent writers for the
 // same reasons. Keys and hot words are stored as aligned 8-byte words; a vector load
 // of 16 aligned bytes is one access on processors with AVX, and of the words of a
-// line it is as good to read two at an instant as each at its own. On amd64 loads are not reordered with loads, so the hot
-// word is read after its key, which was stored after it. The race detector and the
-// explorer do not see into assembly: there, and with the tag purego, the search in
-// Go runs.
+// line it is as good to read two at an instant as each at its own. On amd64 loads
+// are not reordered with loads, so the hot word is read after its key, which was
+// stored after it. The race detector and the explorer do not see into assembly:
+// there, and with the tag purego, the search in Go runs.
 
 // find returns the hot word of a key word, Frozen included, 0 if it is not live. It
 // is directory.at and segment.find, and calls scalarFind where directory.vector is
@@ -73,8 +73,9 @@ func follow(d *directory, keys []Key) {
 //go:noescape
 func vectorFollow(d *directory, keys *Key, n int)
 
-// They rely on where the cold parts are, and on the size of an extent.
-const _ = -(unsafe.Offsetof(segment{}.cold) ^ 8192 | unsafe.Sizeof(extent{}) ^ 16)
+// They rely on where the cold parts and the times of use are, and on the size of an
+// extent.
+const _ = -(unsafe.Offsetof(segment{}.cold) ^ 8192 | unsafe.Offsetof(segment{}.used) ^ 12288 | unsafe.Sizeof(extent{}) ^ 16)
 
 func cpuid(leaf, sub uint32) (a, b, c, d uint32)
 
@@ -97,10 +98,23 @@ func hasVector() bool {
 	return b&bmi2 != 0
 }
 
-// ask asks for all lines of a segment.
-func ask(s *segment) { vectorAsk((*byte)(unsafe.Pointer(s)), int(unsafe.Sizeof(*s)/64)) }
-
-// vectorAsk asks for some lines.
+// ask asks for the lines of a part of a segment, AskSlots slots: four of the buckets, two
+// of the cold parts, and that of the times of use. It is so few because the processor
+// waits when more are on their way than it can keep track of.
 //
 //go:noescape
-func vectorAsk(at *byte, lines int)
+func ask(s *segment, part int)
+
+// findUsed is find that also returns where the word is, and asks for the time of
+// its use before it knows the slot.
+func findUsed(d *directory, word uint64) (hot uint64, s *segment, slot int) {
+	if !d.vector {
+		return scalarFindUsed(d, word)
+	}
+	return vectorFindUsed(d, word)
+}
+
+// vectorFindUsed is findUsed.
+//
+//go:noescape
+func vectorFindUsed(d *directory, word uint64) (hot uint64, s *segment, slot int)

@@ -80,6 +80,61 @@ miss:
 scalar:
 	JMP ·scalarFind(SB)
 
+// func vectorFindUsed(d *directory, word uint64) (hot uint64, s *segment, slot int)
+TEXT ·vectorFindUsed(SB), NOSPLIT, $0-40
+	MOVQ d+0(FP), SI
+	MOVQ word+8(FP), DI
+	MOVQ 16(SI), DX
+	XORQ DI, DX
+	MULXQ 24(SI), AX, BX
+	XORQ BX, AX
+	MOVQ $0x9e3779b97f4a7c15, R9
+	IMULQ R9, AX
+	MOVQ 8(SI), CX
+	SHRXQ CX, AX, BX
+	MOVQ 0(SI), R8
+	MOVQ (R8)(BX*8), R11
+	SHRQ $26, AX
+	ANDL $0x1fc0, AX
+	MOVQ AX, BX
+	SHRQ $2, BX
+	PREFETCHT0 12288(R11)(BX*1)
+	VMOVQ DI, X0
+	VMOVDDUP X0, X0
+
+next:
+	LEAQ (R11)(AX*1), R10
+	VMOVDQU (R10), X1
+	VPAND keys<>(SB), X1, X2
+	VPCMPEQQ X0, X2, X2
+	VPCMPEQQ 16(R10), X0, X3
+	VPACKSSDW X3, X2, X2
+	VMOVMSKPS X2, BX
+	TESTL BX, BX
+	JZ none
+	BSFL BX, BX
+	MOVQ 32(R10)(BX*8), DX
+	MOVQ DX, hot+16(FP)
+	MOVQ R11, s+24(FP)
+	SHRQ $4, AX
+	ADDQ BX, AX
+	MOVQ AX, slot+32(FP)
+	RET
+
+none:
+	VMOVQ X1, BX
+	BTQ $62, BX
+	JCC miss
+	ADDQ $64, AX
+	ANDL $0x1fc0, AX
+	JMP next
+
+miss:
+	MOVQ $0, hot+16(FP)
+	MOVQ $0, s+24(FP)
+	MOVQ $0, slot+32(FP)
+	RET
+
 // func vectorFetch(d *directory, words *Word, n int)
 TEXT ·vectorFetch(SB), NOSPLIT, $0-24
 	DIRECTORY(d)
@@ -226,13 +281,17 @@ TEXT ·xgetbv(SB), NOSPLIT, $0-4
 	MOVL AX, a+0(FP)
 	RET
 
-// func vectorAsk(at *byte, lines int)
-TEXT ·vectorAsk(SB), NOSPLIT, $0-16
-	MOVQ at+0(FP), AX
-	MOVQ lines+8(FP), CX
-ask:
-	PREFETCHT0 (AX)
-	ADDQ $64, AX
-	DECQ CX
-	JNZ ask
+// func ask(s *segment, part int)
+TEXT ·ask(SB), NOSPLIT, $0-16
+	MOVQ s+0(FP), AX
+	MOVQ part+8(FP), CX
+	SHLQ $6, CX
+	LEAQ (AX)(CX*4), BX
+	PREFETCHT0 (BX)
+	PREFETCHT0 64(BX)
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	PREFETCHT0 8192(AX)(CX*2)
+	PREFETCHT0 8256(AX)(CX*2)
+	PREFETCHT0 12288(AX)(CX*1)
 	RET

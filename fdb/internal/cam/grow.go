@@ -49,33 +49,25 @@ type edit struct {
 	match Match // normal; for erase
 }
 
-// replace publishes a copy of a's segment without its dead slots and with one
-// edit, and returns the last word of the edited key before it.
-func (t *Table) replace(a *anchor, e edit) Hot {
-	ask(a.seg)
-	d, n := a.d, new(segment)
-	ext := extent{epoch: t.epoch, depth: a.ext.depth}
+// replace publishes a copy of a's segment with one edit, and returns the last word of
+// the edited key before it. The copy is without the dead slots, unless they are few and
+// there is an edit.
+func (t *Table) replace(a *anchor, e edit) (old Hot) {
+	n := new(segment)
 	if dead := a.ext.used - a.ext.live; dead <= a.ext.used/8 && !(e.verb == keep && dead > 0) {
 		return t.copyWith(a, n, e)
 	}
-	add := func(key uint64, h Hot, cold uint64, used uint32) {
-		n.fill(d.hash(key), key, h, cold, used)
-		ext.live++
-	}
+	b := builder{s: n}
 	t.turn.Add(1)
 	defer t.turn.Add(1)
-	skip := a.key
 	if e.verb == keep {
-		skip = 0
+		a.seg.pour(a.d, -1, &b)
+	} else {
+		a.seg.pour(a.d, a.slot, &b)
+		old = applyEdit(a, e, &b)
 	}
-	a.seg.drain(skip, add)
-	var old Hot
-	if e.verb != keep {
-		old = t.applyEdit(a, e, add)
-	}
-	ext.used = ext.live
-	t.live.Add(int64(ext.live) - int64(a.ext.live))
-	t.publish(d, a.base, n, ext)
+	bump(&t.live, int(b.live)-int(a.ext.live))
+	t.publish(a.d, a.base, n, b.extent(t.epoch, a.ext.depth))
 	t.stats.Clones++
 	return old
 }
@@ -92,7 +84,7 @@ func (t *Table) copyWith(a *anchor, n *segment, e edit) (old Hot) {
 	}
 	switch {
 	case e.verb == write && a.slot < 0:
-		n.fill(a.hash, a.key, supersede(0, e.hot), e.cold.word(), packUsed(e.cold.Used))
+		n.insert(a.free, a.hash, a.key, supersede(0, e.hot), e.cold.word(), packUsed(e.cold.Used))
 		ext.used++
 		ext.live++
 	case e.verb == write:
@@ -100,58 +92,36 @@ func (t *Table) copyWith(a *anchor, n *segment, e edit) (old Hot) {
 		if old == 0 {
 			ext.live++
 		} else {
-			used = max(used, n.used[a.slot].Load())
+			used = max(used, n.usedOf(a.slot).Load())
 		}
-		atomic.Init32(&n.used[a.slot], used)
-		atomic.Init64(&n.cold[a.slot], e.cold.word())
+		atomic.Init32(n.usedOf(a.slot), used)
+		atomic.Init64(n.coldOf(a.slot), e.cold.word())
 		atomic.Init64(n.hot(a.slot), uint64(supersede(old, e.hot)))
 	case e.verb == erase && old != 0 && e.match.differs(uint64(old)) == 0:
 		atomic.Init64(n.hot(a.slot), 0)
 		ext.live--
 	}
-	t.live.Add(int64(ext.live) - int64(a.ext.live))
+	bump(&t.live, int(ext.live)-int(a.ext.live))
 	t.publish(a.d, a.base, n, ext)
 	t.stats.Clones++
 	return old
 }
 
-// copyTo freezes every live slot and copies all to n, which nobody can reach yet, each
-// to its place.
-func (s *segment) copyTo(n *segment) {
-	for b := range s.buckets {
-		from, to := &s.buckets[b], &n.buckets[b]
-		for i := range from.key {
-			key := from.key[i].Load()
-			if key == 0 {
-				break
-			}
-			atomic.Init64(&to.key[i], key)
-			if h := freeze(&from.hot[i]); h != 0 {
-				slot := b*bucketSlots + i
-				atomic.Init64(&to.hot[i], uint64(h))
-				atomic.Init64(&n.cold[slot], s.cold[slot].Load())
-				atomic.Init32(&n.used[slot], s.used[slot].Load())
-			}
-		}
-	}
-}
-
 // applyEdit decides on the frozen word, which is the last one there will be.
-func (t *Table) applyEdit(a *anchor, e edit, add func(uint64, Hot, uint64, uint32)) Hot {
-	var old Hot
+func applyEdit(a *anchor, e edit, b *builder) (old Hot) {
 	var cold uint64
 	var used uint32
 	if a.slot >= 0 {
 		old = freeze(a.seg.hot(a.slot))
-		cold, used = a.seg.cold[a.slot].Load(), a.seg.used[a.slot].Load()
+		cold, used = a.seg.coldOf(a.slot).Load(), a.seg.usedOf(a.slot).Load()
 	}
 	switch {
 	case e.verb == write && old == 0:
-		add(a.key, supersede(0, e.hot), e.cold.word(), packUsed(e.cold.Used))
+		b.put(a.hash, a.key, supersede(0, e.hot), e.cold.word(), packUsed(e.cold.Used))
 	case e.verb == write:
-		add(a.key, supersede(old, e.hot), e.cold.word(), max(used, packUsed(e.cold.Used)))
+		b.put(a.hash, a.key, supersede(old, e.hot), e.cold.word(), max(used, packUsed(e.cold.Used)))
 	case e.verb == erase && old != 0 && e.match.differs(uint64(old)) != 0:
-		add(a.key, old, cold, used)
+		b.put(a.hash, a.key, old, cold, used)
 	}
 	return old
 }
@@ -226,24 +196,13 @@ func (t *Table) split(a *anchor) bool {
 		d, base = t.resize(d, depth+1), base*2
 		t.stats.Doublings++
 	}
-	var half [2]*segment
-	var ext [2]extent
-	for i := range half {
-		half[i] = new(segment)
-		ext[i] = extent{epoch: t.epoch, depth: uint8(depth + 1)}
-	}
+	half := [2]builder{{s: new(segment)}, {s: new(segment)}}
 	t.turn.Add(1)
 	defer t.turn.Add(1)
-	a.seg.drain(0, func(key uint64, h Hot, cold uint64, used uint32) {
-		hash := d.hash(key)
-		i := hash >> (63 - depth) & 1
-		half[i].fill(hash, key, h, cold, used)
-		ext[i].live++
-	})
+	a.seg.part(d, 63-depth, &half)
 	span := 1 << (d.bits() - depth - 1)
 	for i := range half {
-		ext[i].used = ext[i].live
-		t.publish(d, base+i*span, half[i], ext[i])
+		t.publish(d, base+i*span, half[i].s, half[i].extent(t.epoch, uint8(depth+1)))
 	}
 	t.deepen(depth, -1)
 	t.deepen(depth+1, 2)
@@ -300,15 +259,10 @@ func (t *Table) merge(d *directory, base, span int) {
 	if n, ext, ok := t.mergeEmpty(d, base, span); ok {
 		t.publish(d, base, n, ext)
 	} else {
-		n, ext := new(segment), extent{epoch: t.epoch, depth: uint8(depth - 1)}
-		for _, i := range [2]int{base, base + span} {
-			d.segs[i].Load().drain(0, func(key uint64, h Hot, cold uint64, used uint32) {
-				n.fill(d.hash(key), key, h, cold, used)
-				ext.live++
-			})
-		}
-		ext.used = ext.live
-		t.publish(d, base, n, ext)
+		b := builder{s: new(segment)}
+		d.segs[base].Load().pour(d, -1, &b)
+		d.segs[base+span].Load().pour(d, -1, &b)
+		t.publish(d, base, b.s, b.extent(t.epoch, uint8(depth-1)))
 	}
 	t.deepen(depth, -2)
 	t.deepen(depth-1, 1)
@@ -349,9 +303,12 @@ func (t *Table) reseed() {
 	t.turn.Add(1)
 	defer t.turn.Add(1)
 	for i := 0; i < len(t.meta); i += t.span(d, i) {
-		d.segs[i].Load().drain(0, func(key uint64, h Hot, cold uint64, used uint32) {
-			n.Put(keyOf(key), h, unpackCold(cold, used))
-		})
+		var f frozen
+		s := d.segs[i].Load()
+		f.freeze(s, -1)
+		for slot, h := range f.all {
+			n.Put(keyOf(s.key(slot).Load()), h, unpackCold(s.coldOf(slot).Load(), s.usedOf(slot).Load()))
+		}
 	}
 	t.meta, t.depths, t.segs, t.reseedAt = n.meta, n.depths, n.segs, n.reseedAt
 	t.stats.Reseeds++

@@ -118,9 +118,6 @@ func (h Hot) Stamp() uint64 { return uint64(h & StampMask) }
 // WithPort returns h with another port.
 func (h Hot) WithPort(port uint16) Hot { return h&^PortMask | Hot(port)<<portShift }
 
-// WithFlags returns h with exactly these flags, and Present.
-func (h Hot) WithFlags(flags Hot) Hot { return h&^FlagMask | flags&FlagMask | Present }
-
 // WithStamp returns h with another stamp.
 func (h Hot) WithStamp(stamp uint64) Hot { return h&^StampMask | Hot(min(stamp, MaxStamp)) }
 
@@ -135,12 +132,6 @@ type Match struct {
 // OnPort returns the match of all entries of one port.
 func OnPort(port uint16) Match {
 	return Match{Mask: PortMask, Want: Hot(port) << portShift}
-}
-
-// Selects reports whether m selects h.
-func (m Match) Selects(h Hot) bool {
-	m = m.normal()
-	return m.differs(uint64(h)) == 0
 }
 
 // normal adds what every match implies, so that differs needs no special case.

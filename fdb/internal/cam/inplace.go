@@ -90,7 +90,7 @@ func (t *Table) await() {
 func (t *Table) Touch(r Ref, tick uint64) {
 	u := packUsed(tick)
 	for range tries {
-		w := &r.seg.used[r.slot]
+		w := r.seg.usedOf(r.slot)
 		if w.Load() >= u {
 			return
 		}

@@ -32,3 +32,13 @@ func scalarPrefetch(d *directory, keys []Key) {
 		d.at(hash).fetch(hash)
 	}
 }
+
+// scalarFindUsed is findUsed in Go.
+func scalarFindUsed(d *directory, word uint64) (hot uint64, s *segment, slot int) {
+	hash := d.hash(word)
+	s = d.at(hash)
+	if slot = s.locate(word, hash); slot < 0 {
+		return 0, nil, 0
+	}
+	return s.hot(slot).Load(), s, slot
+}

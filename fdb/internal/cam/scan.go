@@ -21,11 +21,6 @@ func (t *Table) Scan(c Cursor, n int, fn func(Key, Ref) bool) Cursor {
 	return t.ScanMatch(c, n, Match{}, fn)
 }
 
-// ScanPort is [Table.Scan] of the entries of one port.
-func (t *Table) ScanPort(c Cursor, n int, port uint16, fn func(Key, Ref) bool) Cursor {
-	return t.ScanMatch(c, n, OnPort(port), fn)
-}
-
 // ScanMatch is [Table.Scan] of the entries that m selects. It reads only hot
 // words until one does.
 func (t *Table) ScanMatch(c Cursor, n int, m Match, fn func(Key, Ref) bool) Cursor {

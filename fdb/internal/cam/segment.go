@@ -24,19 +24,40 @@ type segment struct {
 	used    [segSlots]atomic.Uint32
 }
 
-func (s *segment) key(slot int) *atomic.Uint64 {
-	return &s.buckets[slot/bucketSlots%segBuckets].key[slot%bucketSlots]
+// The words of a segment are addressed by hand: for an index the compiler first looks
+// whether there is a segment, by a load of its first line, and that is one that nobody
+// needs and that is mostly not in the cache.
+
+func (s *segment) bucket(b uint64) *bucket {
+	return (*bucket)(unsafe.Add(unsafe.Pointer(s), b%segBuckets*uint64(unsafe.Sizeof(bucket{}))))
 }
 
-func (s *segment) hot(slot int) *atomic.Uint64 {
-	return &s.buckets[slot/bucketSlots%segBuckets].hot[slot%bucketSlots]
-}
-
-// home returns the home bucket of a hash: buckets[homeOf(hash)%segBuckets], with
-// one shift where that has two.
+// home returns the home bucket of a hash, which is bucket(homeOf(hash)), with one
+// shift where that has two.
 func (s *segment) home(hash uint64) *bucket {
 	const size = unsafe.Sizeof(bucket{})
 	return (*bucket)(unsafe.Add(unsafe.Pointer(s), hash/(1<<homeShift/uint64(size))&uint64((segBuckets-1)*size)))
+}
+
+func (s *segment) key(slot int) *atomic.Uint64 {
+	// A bucket is twice as long as its keys.
+	i := uint(slot) % segSlots
+	return (*atomic.Uint64)(unsafe.Add(unsafe.Pointer(s), i*8+i&^(bucketSlots-1)*8))
+}
+
+func (s *segment) hot(slot int) *atomic.Uint64 {
+	const hot = unsafe.Offsetof(bucket{}.hot)
+	return (*atomic.Uint64)(unsafe.Add(unsafe.Pointer(s.key(slot)), hot))
+}
+
+func (s *segment) coldOf(slot int) *atomic.Uint64 {
+	const cold = unsafe.Offsetof(segment{}.cold)
+	return (*atomic.Uint64)(unsafe.Add(unsafe.Pointer(s), cold+uintptr(slot)%segSlots*8))
+}
+
+func (s *segment) usedOf(slot int) *atomic.Uint32 {
+	const used = unsafe.Offsetof(segment{}.used)
+	return (*atomic.Uint32)(unsafe.Add(unsafe.Pointer(s), used+uintptr(slot)%segSlots*4))
 }
 
 // slotOf returns the only slot that may hold a key: the one whose word is the
@@ -57,7 +78,7 @@ func equal(a, b uint64) (one uint) {
 // find returns the hot word of a key, Frozen included, 0 if it is not live.
 func (s *segment) find(key, hash uint64) uint64 {
 	for b := homeOf(hash); ; b++ {
-		bk := &s.buckets[b%segBuckets]
+		bk := s.bucket(b)
 		slot := bk.slotOf(key)
 		switch w := bk.key[slot%bucketSlots].Load(); {
 		case w&^spilled == key:
@@ -71,7 +92,7 @@ func (s *segment) find(key, hash uint64) uint64 {
 // locate returns the slot of a key, live or dead, or -1.
 func (s *segment) locate(key, hash uint64) int {
 	for b := homeOf(hash); ; b++ {
-		bk := &s.buckets[b%segBuckets]
+		bk := s.bucket(b)
 		slot := bk.slotOf(key)
 		switch w := bk.key[slot%bucketSlots].Load(); {
 		case w&^spilled == key:
@@ -83,14 +104,14 @@ func (s *segment) locate(key, hash uint64) int {
 }
 
 // free returns the first empty slot for a hash and how many full buckets come
-// before it. The writer keeps one slot empty in every segment.
+// before it. The writer keeps one slot empty in every segment. How many of a bucket's
+// slots are in use is counted: branches that depend on it would mispredict.
 func (s *segment) free(hash uint64) (slot, full int) {
 	for b := homeOf(hash); ; b++ {
-		bk := &s.buckets[b%segBuckets]
-		for i := range bk.key {
-			if bk.key[i].Load() == 0 {
-				return int(b%segBuckets)*bucketSlots + i, full
-			}
+		bk := s.bucket(b)
+		empty := equal(bk.key[0].Load(), 0) + equal(bk.key[1].Load(), 0) + equal(bk.key[2].Load(), 0) + equal(bk.key[3].Load(), 0)
+		if empty > 0 {
+			return int(b%segBuckets)*bucketSlots + bucketSlots - int(empty), full
 		}
 		full++
 	}
@@ -100,68 +121,22 @@ func (s *segment) free(hash uint64) (slot, full int) {
 // their latencies overlap; the locked stores that follow would serialise them.
 func (s *segment) fetch(hash uint64) {
 	b := homeOf(hash) % segBuckets
-	atomic.Fetch64(&s.buckets[b].key[0])
-	atomic.Fetch64(&s.cold[b*bucketSlots])
+	atomic.Fetch64(&s.bucket(b).key[0])
+	atomic.Fetch64(s.coldOf(int(b * bucketSlots)))
 }
 
-// insert publishes a new key: what is read last is written first. Nobody reads
-// the cold part of a slot before its key, so plain stores do for that.
+// insert publishes a new key: what is read last is written first, and all of it by the
+// key. Nobody reads the cold part of a slot before that, so plain stores do for it.
 func (s *segment) insert(slot int, hash, key uint64, h Hot, cold uint64, used uint32) {
 	for b := homeOf(hash) % segBuckets; int(b) != slot/bucketSlots; b = (b + 1) % segBuckets {
-		if w := &s.buckets[b].key[0]; w.Load()&spilled == 0 {
-			w.Store(w.Load() | spilled)
+		if w := &s.bucket(b).key[0]; w.Load()&spilled == 0 {
+			ahead(w, w.Load()|spilled)
 		}
 	}
 	if used != 0 { // as it is in a slot that is new
-		atomic.Init32(&s.used[slot], used)
+		atomic.Init32(s.usedOf(slot), used)
 	}
-	atomic.Init64(&s.cold[slot], cold)
-	s.hot(slot).Store(uint64(h))
+	atomic.Init64(s.coldOf(slot), cold)
+	ahead(s.hot(slot), uint64(h))
 	s.key(slot).Store(key)
-}
-
-// fill is insert into a segment that nobody else can reach yet.
-func (s *segment) fill(hash, key uint64, h Hot, cold uint64, used uint32) {
-	slot, _ := s.free(hash)
-	for b := homeOf(hash) % segBuckets; int(b) != slot/bucketSlots; b = (b + 1) % segBuckets {
-		w := &s.buckets[b].key[0]
-		atomic.Init64(w, w.Load()|spilled)
-	}
-	atomic.Init32(&s.used[slot], used)
-	atomic.Init64(&s.cold[slot], cold)
-	atomic.Init64(s.hot(slot), uint64(h))
-	atomic.Init64(s.key(slot), key)
-}
-
-// freeze stops every change in place of a live word and returns its last value,
-// 0 if it is dead. Only the writer revives, so the dead need no freezing.
-func freeze(w *atomic.Uint64) Hot {
-	for {
-		h := w.Load()
-		if h == 0 || w.CompareAndSwap(h, h|uint64(Frozen)) {
-			return Hot(h) &^ Frozen
-		}
-	}
-}
-
-// drain freezes every live slot but that of the key skip and hands a copy to
-// put. The cold part and the time of use are read after the freeze: a touch that
-// sees no frozen word after it wrote is in the copy.
-func (s *segment) drain(skip uint64, put func(key uint64, h Hot, cold uint64, used uint32)) {
-	for b := range s.buckets {
-		bk := &s.buckets[b]
-		for i := range bk.key {
-			key := bk.key[i].Load() &^ spilled
-			if key == 0 {
-				break
-			}
-			if key == skip {
-				continue
-			}
-			if h := freeze(&bk.hot[i]); h != 0 {
-				slot := b*bucketSlots + i
-				put(key, h, s.cold[slot].Load(), s.used[slot].Load())
-			}
-		}
-	}
 }

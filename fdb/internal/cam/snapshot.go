@@ -40,7 +40,7 @@ func (s *segment) entry(slot int) (Entry, bool) {
 	if h == 0 {
 		return Entry{}, false
 	}
-	return Entry{h &^ (Frozen | Marks), unpackCold(s.cold[slot].Load(), s.used[slot].Load())}, true
+	return Entry{h &^ (Frozen | Marks), unpackCold(s.coldOf(slot).Load(), s.usedOf(slot).Load())}, true
 }
 
 // All returns the entries in no particular order, without allocation.
@@ -71,59 +71,47 @@ func (s *segment) all(yield func(Key, Entry) bool) bool {
 	return true
 }
 
-// Segment is a part of a snapshot.
-type Segment struct{ s *segment }
+// Segment is a part of a snapshot, and the one that follows it.
+type Segment struct{ s, next *segment }
 
-// MaxSlots is how many entries a segment can have.
-const MaxSlots = segSlots
-
-// Segment returns the segment at from, stores the places of its entries in slots, and
-// returns how many they are and where the next segment begins, 0 after the last. It
-// begins at 0. It is the fast way through a snapshot: full and empty slots take
-// the same steps, so that nothing is mispredicted.
-func (s *Snapshot) Segment(from int, slots *[MaxSlots]uint16) (g Segment, n, next int) {
-	seg, next := s.dir.run(from)
+// Segment returns the segment at from and where the next begins, 0 after the last. It
+// begins at 0. It is the fast way through a snapshot: who goes through the groups of
+// each segment, asking for the parts of the next meanwhile, waits for no line.
+func (s *Snapshot) Segment(from int) (g Segment, next int) {
+	g.s, next = s.dir.run(from)
 	if next == len(s.dir.segs) {
-		next = 0
-	} else {
-		ask(s.dir.segs[next].Load())
+		return Segment{g.s, g.s}, 0
 	}
-	at := uint(0)
-	for b := range seg.buckets {
-		hot := &seg.buckets[b].hot
-		for i := range hot {
-			slots[at%MaxSlots] = uint16(b*bucketSlots + i)
-			at += 1 - equal(hot[i].Load(), 0)
-		}
-	}
-	return Segment{seg}, int(at), next
+	g.next = s.dir.segs[next].Load()
+	return g, next
 }
+
+// Live returns which slots of a group have an entry, the first as the lowest bit.
+func (g Segment) Live(group int) uint64 { return g.s.live(group) }
+
+// Ask asks for the lines of AskSlots slots of the segment that follows.
+func (g Segment) Ask(slot int) { ask(g.next, slot/AskSlots) }
 
 // At returns what is in a slot: the word of the key, the hot word, the cold part and
 // the tick of the last use.
-func (g Segment) At(slot uint16) (w Word, h Hot, c ColdWord, used uint64) {
-	i := slot % segSlots
-	bk := &g.s.buckets[i/bucketSlots]
-	w = Word(bk.key[i%bucketSlots].Load() &^ spilled)
-	h = Hot(bk.hot[i%bucketSlots].Load()) &^ (Frozen | Marks)
-	return w, h, ColdWord(g.s.cold[i].Load()), uint64(g.s.used[i].Load()) << usedShift
+func (g Segment) At(slot int) (w Word, h Hot, c ColdWord, used uint64) {
+	w = Word(g.s.key(slot).Load() &^ spilled)
+	h = Hot(g.s.hot(slot).Load()) &^ (Frozen | Marks)
+	return w, h, ColdWord(g.s.coldOf(slot).Load()), uint64(g.s.usedOf(slot).Load()) << usedShift
 }
 
-// ColdWord is a [Cold] without Used, packed. Whoever reads many takes it apart bit by
-// bit and saves the copies.
+// ColdWord is a [Cold] without Used, packed: from the lowest bit on, Offload in 7 bits,
+// Notify in one, Owner in 4, and Seq. Whoever reads many moves the bits himself and
+// saves the copies.
 type ColdWord uint64
 
-// Seq is Cold.Seq.
-func (c ColdWord) Seq() uint64 { return uint64(c >> seqShift) }
-
-// Owner is Cold.Owner.
-func (c ColdWord) Owner() uint8 { return uint8(c >> ownerShift & 0xf) }
-
-// Offload is Cold.Offload.
-func (c ColdWord) Offload() uint8 { return uint8(c & offloadMask) }
-
-// Notify is Cold.Notify, as 1 or 0.
-func (c ColdWord) Notify() uint8 { return uint8(c >> notifyShift & 1) }
+// Where the fields of a [ColdWord] begin.
+const (
+	OffloadShift = 0
+	NotifyShift  = 7
+	OwnerShift   = 8
+	SeqShift     = 12
+)
 
 // Unpack returns the whole.
 func (c ColdWord) Unpack(used uint64) Cold { return unpackCold(uint64(c), packUsed(used)) }

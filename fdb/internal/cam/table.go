@@ -20,8 +20,8 @@ type Table struct {
 
 	// turn is odd while segments are frozen that are still in the directory.
 	turn   atomic.Uint64
-	live   atomic.Int64
-	meta   []extent // one per directory entry
+	live   atomic.Uint64 // only the writer changes it
+	meta   []extent      // one per directory entry
 	depths [maxBits + 1]int
 	segs   int
 	epoch  uint64
@@ -134,3 +134,12 @@ func (t *Table) Prefetch(keys []Key) {
 // it sees now that a bucket is full it asks for the next. Without it one write in
 // ten waits for its line alone.
 func (t *Table) Follow(keys []Key) { follow(t.dir.Load(), keys) }
+
+// GetUsed is Get of an entry that is used at tick, as [Table.Touch] notes it.
+func (t *Table) GetUsed(w Word, tick uint64) Hot {
+	h, s, slot := findUsed(t.dir.Load(), uint64(w))
+	if h != 0 && s.used[slot%segSlots].Load() < packUsed(tick) {
+		t.Touch(Ref{seg: s, slot: slot, hot: Hot(h)}, tick)
+	}
+	return Hot(h)
+}

@@ -39,14 +39,14 @@ func (t *Table) At(p *Place, k Key, e *Entry) {
 	t.drop(&p.a, k)
 	p.a.slot = p.a.seg.locate(p.a.key, p.a.hash)
 	if e.Hot = p.a.load(); e.Hot != 0 {
-		e.Cold = unpackCold(p.a.seg.cold[p.a.slot].Load(), 0)
+		e.Cold = unpackCold(p.a.seg.coldOf(p.a.slot).Load(), 0)
 	} else {
 		e.Cold = Cold{}
 	}
 }
 
 // Used returns Cold.Used of what At found, which was something.
-func (p *Place) Used() uint64 { return uint64(p.a.seg.used[p.a.slot].Load()) << usedShift }
+func (p *Place) Used() uint64 { return uint64(p.a.seg.usedOf(p.a.slot).Load()) << usedShift }
 
 // PutAt is [Table.Put] at a place.
 func (t *Table) PutAt(p *Place, h Hot, c Cold) { t.putAt(&p.a, h&^Frozen, c, false) }
@@ -109,7 +109,7 @@ func (t *Table) putAt(a *anchor, h Hot, c Cold, exact bool) (Hot, bool) {
 		a.seg.insert(a.free, a.hash, a.key, supersede(0, h), c.word(), packUsed(c.Used))
 		a.ext.used++
 		a.ext.live++
-		t.live.Add(1)
+		bump(&t.live, 1)
 		return 0, false
 	}
 }
@@ -119,19 +119,19 @@ func (t *Table) overwrite(a *anchor, h Hot, c Cold) Hot {
 	w := a.seg.hot(a.slot)
 	cur := w.Load()
 	// The time of use lies on a line of its own, which is left alone if it can be.
-	switch used := &a.seg.used[a.slot]; {
+	switch used := a.seg.usedOf(a.slot); {
 	case cur != 0 && c.Used != 0:
 		raise(used, packUsed(c.Used))
 	case cur == 0 && used.Load() != packUsed(c.Used):
 		used.Store(packUsed(c.Used))
 	}
-	a.seg.cold[a.slot].Store(c.word())
+	ahead(a.seg.coldOf(a.slot), c.word())
 	for !w.CompareAndSwap(cur, uint64(supersede(Hot(cur), h))) {
 		cur = w.Load()
 	}
 	if cur == 0 {
 		a.ext.live++
-		t.live.Add(1)
+		bump(&t.live, 1)
 	}
 	return Hot(cur)
 }
@@ -157,9 +157,9 @@ func (t *Table) Update(k Key, f func(Hot, Cold) (Hot, Cold)) (Hot, bool) {
 			continue
 		}
 		if c.word() != before.word() {
-			a.seg.cold[a.slot].Store(c.word())
+			a.seg.coldOf(a.slot).Store(c.word())
 		}
-		raise(&a.seg.used[a.slot], packUsed(c.Used))
+		raise(a.seg.usedOf(a.slot), packUsed(c.Used))
 		if h == cur || a.seg.hot(a.slot).CompareAndSwap(uint64(cur), uint64(h)) {
 			return h, true
 		}
@@ -167,46 +167,17 @@ func (t *Table) Update(k Key, f func(Hot, Cold) (Hot, Cold)) (Hot, bool) {
 	}
 }
 
-// UpdateExact is [Table.Update] by replacing the segment object; see
-// [Table.PutExact]. f is called once; marks cannot be cleared by it nor stamps
-// lowered, since what races with it is kept.
-func (t *Table) UpdateExact(k Key, f func(Hot, Cold) (Hot, Cold)) (Hot, bool) {
-	a := t.anchor(k)
-	cur := a.load()
-	if cur == 0 {
-		return 0, false
-	}
-	h, c := f(cur, t.coldAt(&a))
-	old := t.replace(&a, edit{verb: write, hot: h &^ Frozen, cold: c})
-	return supersede(old, h), true
-}
-
 func (t *Table) coldAt(a *anchor) Cold {
-	return unpackCold(a.seg.cold[a.slot].Load(), a.seg.used[a.slot].Load())
+	return unpackCold(a.seg.coldOf(a.slot).Load(), a.seg.usedOf(a.slot).Load())
 }
 
 // Delete removes an entry and returns its last word.
 func (t *Table) Delete(k Key) (Hot, bool) { return t.remove(k, Match{}, false) }
 
-// DeleteExact is [Table.Delete] by replacing the segment object; see
-// [Table.PutExact].
-func (t *Table) DeleteExact(k Key) (Hot, bool) { return t.remove(k, Match{}, true) }
-
-// DeleteIf removes an entry if its word is exactly expected: a refresh or a
-// mark that came between wins.
-func (t *Table) DeleteIf(k Key, expected Hot) bool {
-	_, ok := t.remove(k, Match{Mask: ^Frozen, Want: expected}, false)
-	return ok
-}
-
 // DeleteMatch removes an entry if m selects it at the instant of removal, which
 // is how a sweep deletes: Match{Mask: Static | Marks, Before: limit}. It returns
 // the word removed, or the one that was spared (0 if there was none).
 func (t *Table) DeleteMatch(k Key, m Match) (Hot, bool) { return t.remove(k, m, false) }
-
-// DeleteMatchExact is [Table.DeleteMatch] by replacing the segment object; see
-// [Table.PutExact].
-func (t *Table) DeleteMatchExact(k Key, m Match) (Hot, bool) { return t.remove(k, m, true) }
 
 func (t *Table) remove(k Key, m Match, exact bool) (Hot, bool) {
 	m = m.normal()
@@ -234,20 +205,9 @@ func (t *Table) removeAt(a *anchor, m *Match, exact bool) (Hot, bool) {
 		}
 	}
 	a.ext.live--
-	t.live.Add(-1)
+	bump(&t.live, -1)
 	if a.ext.live < mergeLow {
 		t.shrink(a.hash)
 	}
 	return cur, true
-}
-
-// Clear empties the table at once and returns what it held. A refresh or mark
-// that found its entry before may still succeed on it afterwards, as if it had
-// come first.
-func (t *Table) Clear() *Snapshot {
-	d := t.dir.Load()
-	s := &Snapshot{dir: d, n: t.Len()}
-	t.epoch++
-	t.reset(d.seed, d.gen)
-	return s
 }

@@ -50,7 +50,7 @@ func (t *Table) Learn(k cam.Key, port uint16, tick uint64) Outcome {
 // says; see [View].
 func (t *Table) LearnIn(v View, k cam.Key, h cam.Hot, port uint16, tick uint64) Outcome {
 	d := v.d
-	if d.bars(port) {
+	if d.bars(k, port) {
 		return t.barredOn(port)
 	}
 	h &^= cam.Frozen
@@ -86,7 +86,7 @@ func (t *Table) LearnIn(v View, k cam.Key, h cam.Hot, port uint16, tick uint64) 
 // is refreshed, and every other is left alone with the outcome [Shut].
 func (t *Table) LearnLocked(k cam.Key, port uint16, tick uint64) Outcome {
 	d := t.desc.Load()
-	if d.bars(port) {
+	if d.bars(k, port) {
 		return t.barredOn(port)
 	}
 	if h := t.standing(d, k); h != 0 && h&marked == 0 {
@@ -147,7 +147,7 @@ func (t *Table) queue(r *record) Outcome {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	d := t.desc.Load()
-	if d.bars(r.port) {
+	if d.bars(r.key, r.port) {
 		t.counts.of(r.port).Barred++
 		return Barred
 	}

@@ -15,6 +15,10 @@ const hold = 64
 // for: memory has that long to answer, and answers several at a time.
 const ahead = 16
 
+// atOnce is for how many keys they are asked for at a time: the processor waits when
+// more lines are on their way than it can keep track of.
+const atOnce = 4
+
 // Operate carries out a batch of operations that no device has a say in, in their
 // order: each as Stage and Finish would, but at once, so that there is nothing in
 // flight between. decide is called under the pending lock, with the entry that
@@ -57,9 +61,9 @@ func (t *Table) operate(keys []cam.Key, from, to int, left []int) []int {
 		t.main.Follow(keys[:min(ahead, len(keys))])
 	}
 	for i := from; i < to; i++ {
-		if next := i + 2*ahead; i%ahead == 0 && next < len(keys) {
-			t.main.Prefetch(keys[next:min(next+ahead, len(keys))])
-			t.main.Follow(keys[i+ahead : i+2*ahead])
+		if i%atOnce == 0 {
+			t.main.Prefetch(some(keys, i+2*ahead))
+			t.main.Follow(some(keys, i+ahead))
 		}
 		k := keys[i]
 		if !plain && t.Busy(k) {
@@ -84,6 +88,11 @@ func (t *Table) operate(keys []cam.Key, from, to int, left []int) []int {
 		}
 	}
 	return left
+}
+
+// some returns at most atOnce of the keys, from one on.
+func some(keys []cam.Key, from int) []cam.Key {
+	return keys[min(from, len(keys)):min(from+atOnce, len(keys))]
 }
 
 // owes reports whether a key has a record, or an entry that a pending flush

@@ -127,8 +127,8 @@ type descriptor struct {
 	// applied but for keys with an older operation in flight. flushes is both,
 	// in number order.
 	active, held, flushes []*flush
-	// barred are the ports on which nothing is learned.
-	barred map[uint16]struct{}
+	// barred are the ports on which not everything is learned.
+	barred map[uint16]bar
 	// plain is what a word is under marked and Present if it needs no further
 	// look: Present, or nothing that a word can be while a flush is active.
 	plain cam.Hot
@@ -178,17 +178,6 @@ func (t *Table) Snapshot() *cam.Snapshot {
 	return t.main.Snapshot()
 }
 
-// SetLimits changes Config.PendingMax and Config.LearnedMax. Lowering a limit
-// removes nothing.
-func (t *Table) SetLimits(pendingMax, learnedMax int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if pendingMax == 0 {
-		pendingMax = DefaultPendingMax
-	}
-	t.limits = limits{pending: pendingMax, learned: learnedMax}
-}
-
 // SetLearnedMax changes Config.LearnedMax alone. Lowering it removes nothing and
 // admits nothing until fewer are learned.
 func (t *Table) SetLearnedMax(n int) {
@@ -200,30 +189,50 @@ func (t *Table) SetLearnedMax(n int) {
 // Bar makes Learn refuse a port, or take it again: a port that leaves is barred
 // first and flushed then, so no learn that was decided before can follow.
 func (t *Table) Bar(port uint16, on bool) {
+	t.rebar(port, func(b *bar) { b.gone = on })
+}
+
+// Admit makes Learn take stations of a port in some VLANs only, nil for all that there
+// are: what is taken back is flushed then, as with Bar.
+func (t *Table) Admit(port uint16, only *VLANs) {
+	t.rebar(port, func(b *bar) { b.only = only })
+}
+
+func (t *Table) rebar(port uint16, edit func(*bar)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	d := *t.desc.Load()
-	if d.bars(port) == on {
+	b := d.barred[port]
+	if edit(&b); b == d.barred[port] {
 		return
 	}
-	barred := make(map[uint16]struct{}, len(d.barred)+1)
+	barred := make(map[uint16]bar, len(d.barred)+1)
 	maps.Copy(barred, d.barred)
-	if on {
-		barred[port] = struct{}{}
-	} else {
+	barred[port] = b
+	if b == (bar{}) {
 		delete(barred, port)
 	}
 	d.barred = barred
 	t.publish(d)
 }
 
-// bars reports whether a port is barred.
-func (d *descriptor) bars(port uint16) bool {
+// VLANs is a set of VLANs, a bit each. Nobody changes one that a table has.
+type VLANs [64]uint64
+
+// bar says what is not learned on a port.
+type bar struct {
+	gone bool
+	only *VLANs
+}
+
+// bars reports whether a station is not learned on a port.
+func (d *descriptor) bars(k cam.Key, port uint16) bool {
 	if len(d.barred) == 0 {
 		return false
 	}
-	_, ok := d.barred[port]
-	return ok
+	b := d.barred[port]
+	v := uint16(k) & 0xfff
+	return b.gone || b.only != nil && b.only[v>>6]>>(v&63)&1 == 0
 }
 
 // publish replaces the descriptor, under the pending lock.
