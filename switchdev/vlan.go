@@ -114,6 +114,13 @@ func (s *VLANSet) AddRange(first, last VLAN) error {
 	return nil
 }
 
+// Union puts the VLANs of other into the set.
+func (s *VLANSet) Union(other *VLANSet) {
+	for i, w := range other.words {
+		s.words[i] |= w
+	}
+}
+
 // Remove takes v out of the set. Taking out what is not in it changes nothing.
 func (s *VLANSet) Remove(v VLAN) {
 	if v.Valid() {

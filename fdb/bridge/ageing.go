@@ -2,8 +2,6 @@ package bridge
 
 import (
 	"context"
-	"errors"
-	"math"
 	"time"
 
 	"github.com/switchcore/switchcore/fdb"
@@ -15,12 +13,6 @@ const (
 	shortestAgeing = 10 * time.Millisecond
 	longestAgeing  = 10 * 365 * 24 * time.Hour
 )
-
-// hold is the ageing time that a device was told, and after which of its resets.
-type hold struct {
-	ageing time.Duration // with the meaning of fdb.Config.Ageing
-	resets uint64
-}
 
 // SetAgeing changes the ageing time, of the table and of the devices that have
 // the role switchdev.BridgeOffloader: zero means fdb.DefaultAgeing, negative for
@@ -37,6 +29,8 @@ type hold struct {
 // Devices hear fdb.NoLearning as 0. For ever is the longest time that they have,
 // their AgeingMax: what a device has learned by itself and has not seen for that
 // long it may forget. The rows that it was given do not age there.
+//
+// During a topology change of [STPKernel] the new time counts when that is over.
 func (b *Bridge) SetAgeing(ctx context.Context, d time.Duration) error {
 	return b.SubmitSetAgeing(d).Wait(ctx)
 }
@@ -51,115 +45,50 @@ func (b *Bridge) SubmitSetAgeing(d time.Duration) *Ticket {
 	case d > longestAgeing && d != fdb.NoLearning:
 		return b.refused(refusal(opAgeing, d.String(), "too long", switchdev.ErrInvalid))
 	}
-	o := b.newOp(opAgeing, switchdev.PortHost)
-	o.then(func() {
-		if err := b.setAgeing(d); err != nil {
-			o.fail(err)
-		}
-	})
-	return b.submit(o)
-}
-
-func (b *Bridge) setAgeing(ageing time.Duration) error {
-	for _, d := range b.devices {
-		if err := d.checkAgeing(ageing); err != nil {
-			return err
-		}
-	}
-	for i, d := range b.devices {
-		if err := d.tellAgeing(opAgeing, ageing); err != nil {
-			if errors.Is(err, switchdev.ErrOutcomeUnknown) {
-				d.doubt(false)
+	return b.onBridge(opAgeing, func(*op) error {
+		return b.change(opAgeing, func(w *want) {
+			if !b.tree.changing() {
+				w.ageing = d
 			}
-			return unsetAgeing(b.devices[:i], err)
-		}
-	}
-	if err := b.table.SetAgeing(ageing); err != nil {
-		return unsetAgeing(b.devices, err)
-	}
-	for _, d := range b.devices { // a port that joined meanwhile may have brought the old time
-		if err := d.hold(opAgeing); err != nil {
-			d.doubt(false)
-		}
-	}
-	return nil
-}
-
-// unsetAgeing takes back what devices were told, because of err.
-func unsetAgeing(told []*device, err error) error {
-	for _, d := range told {
-		if failed := d.hold(opAgeing); failed != nil {
-			d.doubt(false)
-			err = errors.Join(err, switchdev.ErrOutcomeUnknown, failed)
-		}
-	}
-	return err
-}
-
-// hold sees to it that the device has the table's ageing time.
-func (d *device) hold(name string) error {
-	for {
-		want := d.b.table.Ageing()
-		if err := d.tellAgeing(name, want); err != nil {
-			return err
-		}
-		if d.b.table.Ageing() == want {
-			return nil
-		}
-	}
-}
-
-// checkAgeing asks the device whether it takes an ageing time.
-func (d *device) checkAgeing(ageing time.Duration) error {
-	return d.callAgeing(opAgeing, ageing, switchdev.BridgeOffloader.CheckBridge, nil)
-}
-
-// tellAgeing tells the device an ageing time, unless it has it. A device that
-// leaves that to software counts as one that has.
-func (d *device) tellAgeing(name string, ageing time.Duration) error {
-	told := hold{ageing, d.resets.Load()} // a reset during the call makes the number an old one
-	if h := d.held.Load(); h != nil && *h == told {
-		return nil
-	}
-	err := d.callAgeing(name, ageing, switchdev.BridgeOffloader.ApplyBridge, func(err error) {
-		if err == nil || errors.Is(err, errors.ErrUnsupported) {
-			d.held.Store(&told)
-		}
+		}, func() error { return b.table.SetAgeing(d) })
 	})
-	if errors.Is(err, switchdev.ErrOutcomeUnknown) {
-		d.held.Store(nil) // the call may still be out
-	}
-	return err
 }
 
-type bridgeCall func(switchdev.BridgeOffloader, context.Context, []switchdev.BridgeOp, []switchdev.Result)
-
-func (d *device) callAgeing(name string, ageing time.Duration, f bridgeCall, note func(error)) error {
-	if d.ageing == nil {
-		return nil
-	}
-	err := d.call(name, "ageing time "+ageing.String(), func(ctx context.Context, header switchdev.Op, results []switchdev.Result) {
-		op := switchdev.BridgeOp{Op: header, Set: switchdev.BridgeAttrAgeing, Ageing: d.hardwareAgeing(ageing)}
-		f(d.ageing, ctx, []switchdev.BridgeOp{op}, results)
-	}, note)
-	if errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return err
+// TopologyChange tells the bridge that the spanning tree has changed, as a program
+// that runs one outside does ([STPUser]): until it is called with 0, dynamic
+// entries live for hold without being seen, in the table and in the devices, and
+// those that are overdue leave at once. See [fdb.Table.TopologyChange], and
+// [Bridge.SetAgeing] for the errors. ErrBusy while the bridge runs the tree itself.
+//
+// Linux: __br_set_topology_change (net/bridge/br_stp.c), which gives devices twice
+// the time that it gives itself, and does not look for overdue entries before it
+// would have done so anyway.
+func (b *Bridge) TopologyChange(ctx context.Context, hold time.Duration) error {
+	return b.SubmitTopologyChange(hold).Wait(ctx)
 }
 
-// hardwareAgeing is what an ageing time is called in the contract.
-func (d *device) hardwareAgeing(ageing time.Duration) time.Duration {
-	switch {
-	case ageing == fdb.NoLearning:
-		return 0
-	case ageing >= 0:
-		return ageing
+// SubmitTopologyChange is TopologyChange without the wait. It never blocks.
+func (b *Bridge) SubmitTopologyChange(hold time.Duration) *Ticket {
+	if hold != 0 && (hold < shortestAgeing || hold > longestAgeing) {
+		return b.refused(refusal(opTopology, hold.String(), "not from 10 ms to ten years", switchdev.ErrInvalid))
 	}
-	if l, ok := switchdev.As[switchdev.Limiter](d.Driver); ok {
-		if longest := l.Limits().AgeingMax; longest > 0 {
-			return longest
+	return b.onBridge(opTopology, func(*op) error {
+		if b.view.Load().stp == STPKernel {
+			return refusal(opTopology, b.cfg.Name, "", switchdev.ErrBusy)
 		}
-	}
-	return math.MaxInt64
+		return b.setHold(hold)
+	})
+}
+
+// setHold shortens the time that dynamic entries live, or ends that with 0.
+func (b *Bridge) setHold(hold time.Duration) error {
+	return b.change(opTopology, func(w *want) {
+		switch {
+		case w.ageing == fdb.NoLearning:
+		case hold == 0:
+			w.ageing = b.table.Ageing()
+		default:
+			w.ageing = hold
+		}
+	}, func() error { return b.table.TopologyChange(hold) })
 }

@@ -22,20 +22,26 @@ type Bridge struct {
 	host    *meters
 	strays  atomic.Uint64
 	token   atomic.Uint64 // of operations handed to devices
+	gens    atomic.Uint64 // of ports in devices
+	want    atomic.Pointer[want]
+	// arriving are ports that are about to be, or to be in more VLANs.
+	arriving atomic.Pointer[map[switchdev.PortID]*port]
+	tree     tree
 
 	// slot is the bridge's slot: who has taken the token may use everything
 	// down to the next blank line. Nobody keeps it over a driver call, a
 	// callback or a wait.
 	slot     chan struct{}
 	ports    map[switchdev.PortID]*port // published
+	setting  setting                    // published
 	names    map[string]switchdev.PortID
-	own      map[switchdev.MAC]*ownAddress
-	mac      switchdev.MAC
-	explicit bool // mac was configured
-	promisc  bool
+	numbers  map[switchdev.PortID]switchdev.PortID // of ports that join and of links: whose they are
+	own      map[fdb.Key]*ownAddress
+	explicit bool                       // the address was configured
+	astray   bool                       // own addresses may not be where they are to be
 	queues   map[switchdev.PortID][]*op // by port; the first is under way
 	active   []*op                      // of a Manual bridge: under way
-	unsure   map[membership]*doubt
+	unsure   map[place]*doubt
 	replaced []fdb.Entry // by own addresses, and not logged yet
 	pollNow  time.Time
 	closed   bool
@@ -56,35 +62,51 @@ func New(cfg Config) (*Bridge, error) {
 	if err := cfg.settle(); err != nil {
 		return nil, err
 	}
-	table, err := fdb.New(cfg.Table)
-	if err != nil {
-		return nil, err
-	}
 	b := &Bridge{
-		cfg: cfg, table: table,
-		slot: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+		cfg: cfg, slot: make(chan struct{}, 1), wake: make(chan struct{}, 1),
 		ports: make(map[switchdev.PortID]*port), names: make(map[string]switchdev.PortID),
-		own: make(map[switchdev.MAC]*ownAddress), queues: make(map[switchdev.PortID][]*op),
-		unsure: make(map[membership]*doubt), pollNow: cfg.Start,
+		numbers: make(map[switchdev.PortID]switchdev.PortID),
+		own:     make(map[fdb.Key]*ownAddress), queues: make(map[switchdev.PortID][]*op),
+		unsure: make(map[place]*doubt), pollNow: cfg.Start,
 	}
 	if b.pollNow.IsZero() {
 		b.pollNow = time.Now()
 	}
-	b.host = b.newMeters()
+	if err := b.openTable(); err != nil {
+		return nil, err
+	}
+	b.host = new(meters)
 	b.callsEnd, b.endCalls = context.WithCancel(context.Background())
-	b.slot <- struct{}{}
-	<-b.slot
+	b.setting = cfg.setting()
+	b.want.Store(&want{ageing: b.table.Ageing(), filtering: cfg.VLAN.Filtering, protocol: cfg.VLAN.Protocol, host: *b.setting.host})
 	b.publish()
 	if !cfg.MAC.IsZero() {
-		b.mac, b.explicit = cfg.MAC, true
-		b.claim(b.mac, switchdev.PortHost)
+		b.explicit = true
+		b.setting.mac = cfg.MAC
+		b.claimAll(cfg.MAC, switchdev.PortHost, b.setting.host)
 		b.publish()
 	}
 	b.unlock()
-	for _, d := range cfg.Hardware.Devices {
-		b.attach(d)
+	for _, d := range b.devices {
+		d.bind(b)
 	}
+	b.tree.open(b)
 	return b, nil
+}
+
+// openTable makes the table, which knows the devices by what tells the lives of
+// their ports apart.
+func (b *Bridge) openTable() (err error) {
+	for i, cfg := range b.cfg.Hardware.Devices {
+		if cfg.Driver == nil {
+			return refusal("bridge.new", "Hardware.Devices", "no driver", switchdev.ErrInvalid)
+		}
+		d := newDevice(cfg, i)
+		b.devices = append(b.devices, d)
+		b.cfg.Table.Hardware.Devices = append(b.cfg.Table.Hardware.Devices, fdb.Device{Driver: d.table, Domain: d.Domain, Ports: []switchdev.PortID{}})
+	}
+	b.table, err = fdb.New(b.cfg.Table)
+	return err
 }
 
 // Table returns the bridge's forwarding database. Whoever changes entries, reads
@@ -107,7 +129,21 @@ func (b *Bridge) unlock() {
 }
 
 // publish gives the data path the ports as they are. The caller holds the slot.
-func (b *Bridge) publish() { b.view.Store(newView(b.ports, b.mac, b.promisc)) }
+func (b *Bridge) publish() { b.view.Store(newView(b.ports, b.setting)) }
+
+// set changes what holds for the bridge as a whole, for software.
+func (b *Bridge) set(edit func(*setting)) {
+	<-b.slot
+	defer b.unlock()
+	was := b.setting
+	edit(&b.setting)
+	b.publish()
+	if was.filtering != b.setting.filtering || was.up != b.setting.up {
+		for _, p := range b.ports {
+			b.admit(p)
+		}
+	}
+}
 
 // Wake returns a channel that gets a token when there is work before the time
 // that Poll returned last. It is for programs that drive a Manual bridge; they
@@ -130,20 +166,29 @@ func (b *Bridge) Poll(now time.Time) (next time.Time) {
 		now = b.pollNow
 	}
 	b.pollNow = now
-	b.mendDue(now)
 	b.unlock()
 	for worked := true; worked; {
-		next = b.table.Poll(now)
+		<-b.slot
+		b.mendDue(now)
+		b.unlock()
+		b.advance() // a device that was reset has its ports before the table gives it rows
+		next = sooner(b.table.Poll(now), b.tree.poll(now))
 		worked = b.advance()
 	}
 	<-b.slot
 	defer b.unlock()
 	for _, d := range b.unsure {
-		if !d.due.IsZero() && (next.IsZero() || d.due.Before(next)) {
-			next = d.due
-		}
+		next = sooner(next, d.due)
 	}
 	return next
+}
+
+// sooner returns the earlier of two times, of which zero means never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // advance takes every operation of a Manual bridge as far as it goes.
@@ -176,21 +221,35 @@ func (b *Bridge) advance() (worked bool) {
 
 // now returns the time: Poll's on a Manual bridge.
 func (b *Bridge) now() time.Time {
+	<-b.slot
+	defer b.unlock()
+	return b.time()
+}
+
+// time is now for who holds the slot.
+func (b *Bridge) time() time.Time {
 	if !b.cfg.Manual {
 		return time.Now()
 	}
-	<-b.slot
-	defer b.unlock()
 	return b.pollNow
 }
 
 // SetPromiscuous says whether the host gets a copy of every unicast frame that
 // passes. It takes effect at once. Linux: IFF_PROMISC on the bridge device.
 func (b *Bridge) SetPromiscuous(on bool) {
-	<-b.slot
-	defer b.unlock()
-	b.promisc = on
-	b.publish()
+	b.set(func(s *setting) { s.promisc = on })
+}
+
+// SetLinkLocal says what becomes of frames to the reserved group addresses from now
+// on. ErrInvalid for bits 0 to 2, and then nothing has changed. Linux: the
+// attributes group_fwd_mask and no_linklocal_learn of a bridge
+// (net/bridge/br_netlink.c, br_changelink).
+func (b *Bridge) SetLinkLocal(l LinkLocal) error {
+	if l.Forward&0b111 != 0 {
+		return refusal("bridge.set-link-local", b.cfg.Name, "bits 0 to 2 are restricted", switchdev.ErrInvalid)
+	}
+	b.set(func(s *setting) { s.linkLocal = l })
+	return nil
 }
 
 // Close removes every port, with its entries and its rows in the devices, and
@@ -226,6 +285,7 @@ func (b *Bridge) close() error {
 	b.unlock()
 	b.settleManual()
 	b.running.Wait()
+	b.tree.close()
 	rest := b.table.SubmitFlush(fdb.Filter{})
 	var table, devices error
 	if b.cfg.Manual {

@@ -34,6 +34,19 @@ type Config struct {
 	// is the bridge's.
 	Table fdb.Config
 
+	// VLAN says how the bridge deals with VLANs; zero: not at all.
+	VLAN VLANConfig
+
+	// STP says who runs a spanning tree over the ports; zero: nobody.
+	STP STPConfig
+
+	// Neighbours knows the neighbours that the bridge answers for at ports with
+	// switchdev.PortNeighSuppress or PortProxyARP; nil knows nobody.
+	Neighbours Neighbours
+
+	// Down makes a bridge that begins down; see [Bridge.SetUp].
+	Down bool
+
 	// Manual makes a bridge that starts no goroutine, and a table like it: the
 	// program calls [Bridge.Poll], and time is what it says there.
 	Manual bool
@@ -44,6 +57,26 @@ type Config struct {
 	// Logger gets refusals and transitions, never frames; nil discards them.
 	Logger *slog.Logger
 }
+
+// VLANConfig says how a bridge deals with VLANs.
+type VLANConfig struct {
+	// Filtering makes it look at tags: what is not in a VLAN of the port that it
+	// comes in by is dropped. Linux: vlan_filtering.
+	Filtering bool
+	// Protocol is the tag that counts: switchdev.EtherTypeVLAN, which is also the
+	// default, or EtherTypeSVLAN. Linux: vlan_protocol.
+	Protocol switchdev.EtherType
+	// DefaultPVID is the VLAN that ports, and the bridge itself, begin in, without
+	// a tag. Zero means VLAN 1 with Filtering and none without; [NoDefaultPVID]
+	// means none. Linux, which has VLAN 1 in any case: vlan_default_pvid.
+	DefaultPVID switchdev.VLAN
+	// LocalInVLAN0 keeps own addresses in VLAN 0 only, where they count for every
+	// VLAN, instead of in each VLAN of their port. Linux: fdb_local_vlan_0.
+	LocalInVLAN0 bool
+}
+
+// NoDefaultPVID is what [VLANConfig.DefaultPVID] holds for none.
+const NoDefaultPVID switchdev.VLAN = 0xffff
 
 // LinkLocal says what becomes of frames to the reserved group addresses.
 type LinkLocal struct {
@@ -77,6 +110,12 @@ type Device struct {
 	Driver switchdev.Driver
 	// Domain is the forwarding domain on the device that is this bridge.
 	Domain switchdev.Domain
+	// TransmitForwards tells that the device, given one marked copy of a frame,
+	// sends it out of every port that is to have it: see [Egress.Marked]. Floods
+	// that came in elsewhere are handed to it so. It needs HardwareLearns, since
+	// otherwise the device is told that no port floods. Linux: tx_fwd_offload of
+	// switchdev_bridge_port_offload.
+	TransmitForwards bool
 }
 
 // FlagPolicy says which of a port's flags for learning and flooding the
@@ -116,14 +155,23 @@ type PortConfig struct {
 	// Driver is the device that the port belongs to, one of Config.Hardware;
 	// nil for a port that is software only.
 	Driver switchdev.Driver
+	// Links make the port a link aggregation group: frames come in and leave by
+	// their numbers. With a Driver they are ports of it.
+	Links []Link
 	// Flags are the port's flags; zero means switchdev.DefaultPortFlags and
 	// NoFlags none.
 	Flags switchdev.PortFlags
 	// State is the port's state; zero means forwarding. A port that is to begin
 	// disabled is added with Down.
 	State switchdev.PortState
-	// Down adds a port that is down, and so disabled.
-	Down bool
+	// Down adds a port that is down, and so disabled; NoCarrier one whose link has
+	// no carrier, which comes to the same until it has.
+	Down, NoCarrier bool
+	// Backup is the port that gets what is for stations of this one while it does
+	// not run; see [Bridge.SetBackupPort]. 0: none.
+	Backup switchdev.PortID
+	// Tree is what the spanning tree is to know of the port.
+	Tree PortTree
 	// GroupForward adds to Config.LinkLocal.Forward for this port. Bit 1 is
 	// refused. Linux: the port's group_fwd_mask.
 	GroupForward uint16
@@ -131,10 +179,13 @@ type PortConfig struct {
 
 // The flags that a bridge of this version keeps.
 const keptFlags = switchdev.PortLearns | switchdev.PortFlood | switchdev.PortMulticastFlood |
-	switchdev.PortBroadcastFlood | switchdev.PortLocked | switchdev.PortHairpin | switchdev.PortIsolated
+	switchdev.PortBroadcastFlood | switchdev.PortLocked | switchdev.PortMAB | switchdev.PortHairpin |
+	switchdev.PortIsolated | switchdev.PortProxyARP | switchdev.PortNeighSuppress
 
-// The flags that SoftwareLearns keeps from the devices.
-const softwareFlags = switchdev.PortLearns | switchdev.PortFlood | switchdev.PortMulticastFlood | switchdev.PortBroadcastFlood
+// The flags that SoftwareLearns keeps from the devices. A device that learns nothing
+// cannot authenticate stations either.
+const softwareFlags = switchdev.PortLearns | switchdev.PortFlood | switchdev.PortMulticastFlood |
+	switchdev.PortBroadcastFlood | switchdev.PortMAB
 
 func refusal(op, object, reason string, err error) error {
 	return &switchdev.OpError{Op: op, Object: object, Reason: reason, Err: err}
@@ -169,11 +220,14 @@ func (c *Config) settle() error {
 		t.Name = c.Name
 	}
 	t.Manual, t.Start, t.Logger = c.Manual, c.Start, c.Logger
-	for _, d := range c.Hardware.Devices {
-		if !reflect.ValueOf(d.Driver).Comparable() {
-			return bad("Hardware.Devices", "a driver that == cannot compare: use a pointer")
-		}
-		t.Hardware.Devices = append(t.Hardware.Devices, fdb.Device{Driver: d.Driver, Domain: d.Domain, Ports: []switchdev.PortID{}})
+	if err := c.settleHardware(bad); err != nil {
+		return err
+	}
+	if err := c.VLAN.settle(); err != nil {
+		return err
+	}
+	if err := c.STP.settle(); err != nil {
+		return err
 	}
 	if t.Hardware.Timeout == 0 {
 		t.Hardware.Timeout = fdb.DefaultTimeout
@@ -182,6 +236,57 @@ func (c *Config) settle() error {
 		t.Hardware.Retry = time.Second
 	}
 	return nil
+}
+
+func (c *Config) settleHardware(bad func(field, reason string) error) error {
+	if len(c.Hardware.Devices) > 64 {
+		return bad("Hardware.Devices", "more than 64")
+	}
+	for _, d := range c.Hardware.Devices {
+		switch {
+		case d.Driver == nil:
+			return bad("Hardware.Devices", "no driver")
+		case !reflect.ValueOf(d.Driver).Comparable():
+			return bad("Hardware.Devices", "a driver that == cannot compare: use a pointer")
+		case d.TransmitForwards && c.Hardware.PortFlags != HardwareLearns:
+			return bad("Hardware.Devices", "TransmitForwards needs HardwareLearns")
+		}
+	}
+	return nil
+}
+
+// settle fills in the defaults, or says what is wrong.
+func (c *VLANConfig) settle() error {
+	bad := func(field, reason string) error { return refusal("bridge.new", field, reason, switchdev.ErrInvalid) }
+	if c.Protocol == 0 {
+		c.Protocol = switchdev.EtherTypeVLAN
+	}
+	if c.DefaultPVID == 0 {
+		c.DefaultPVID = NoDefaultPVID
+		if c.Filtering {
+			c.DefaultPVID = 1
+		}
+	}
+	switch {
+	case !tagProtocol(c.Protocol):
+		return bad("VLAN.Protocol", "neither 802.1Q nor 802.1ad")
+	case c.DefaultPVID != NoDefaultPVID && !c.DefaultPVID.Valid():
+		return bad("VLAN.DefaultPVID", "invalid vlan id")
+	}
+	return nil
+}
+
+// setting is what the data path begins with; the address comes later.
+func (c *Config) setting() setting {
+	s := setting{
+		up: !c.Down, filtering: c.VLAN.Filtering, protocol: uint16(c.VLAN.Protocol), local0: c.VLAN.LocalInVLAN0,
+		linkLocal: c.LinkLocal, stp: c.STP.Mode,
+	}
+	if c.VLAN.DefaultPVID != NoDefaultPVID {
+		s.pvid = c.VLAN.DefaultPVID
+	}
+	s.host = first(s.pvid)
+	return s
 }
 
 // settle fills in the defaults, or says what is wrong.
@@ -199,6 +304,14 @@ func (c *PortConfig) settle() error {
 		return bad("NoFlags together with flags")
 	case c.GroupForward&0b10 != 0:
 		return bad("pause frames are never forwarded")
+	case c.Backup == c.ID:
+		return bad("a port is no backup of itself")
+	}
+	if err := c.Tree.settle(opAdd, object); err != nil {
+		return err
+	}
+	if err := checkLinks(opAdd, c.ID, c.Links); err != nil {
+		return err
 	}
 	switch c.Flags {
 	case 0:
@@ -212,19 +325,17 @@ func (c *PortConfig) settle() error {
 	if c.Name == "" {
 		c.Name = "port" + c.ID.String()
 	}
-	if c.State == switchdev.PortDisabled {
-		c.State = switchdev.PortForwarding
-	}
-	if c.Down {
-		c.State = switchdev.PortDisabled
-	}
 	return nil
 }
 
 // checkFlags refuses flags that the bridge would not keep.
 func checkFlags(op, object string, f switchdev.PortFlags) error {
-	if f&^keptFlags != 0 {
+	const learnsLocked = switchdev.PortLocked | switchdev.PortLearns
+	switch {
+	case f&^keptFlags != 0:
 		return refusal(op, object, "port flag is not supported", switchdev.ErrUnsupported)
+	case f&switchdev.PortMAB != 0 && f&learnsLocked != learnsLocked:
+		return refusal(op, object, "bridge port must be locked and have learning enabled when MAB is enabled", switchdev.ErrInvalid)
 	}
 	return nil
 }

@@ -16,11 +16,11 @@
 //	var out bridge.Egress
 //	for f := range frames {
 //		verdict := b.Forward(f.port, f.data, &out)
-//		for _, id := range out.Ports() {
-//			send(id, f.data)
+//		for i, id := range out.Ports() {
+//			send(id, out.Frame(i, f.data))
 //		}
 //		if verdict.Host {
-//			deliver(f)
+//			deliver(out.HostFrame(f.data))
 //		}
 //	}
 //
@@ -30,15 +30,34 @@
 //
 // # The bridge
 //
-// This is the bridge without VLANs: tags are not looked at, and every station is
-// in VLAN 0. Ports have the states of the spanning tree, which somebody else
-// sets, and the flags of bridge(8) for learning, flooding, locking, hairpin and
-// isolation. The addresses of the ports and of the bridge are permanent entries
-// of the table; the bridge adds and removes them.
+// Ports have the states of the spanning tree and the flags of bridge(8) for learning,
+// flooding, locking with or without authentication by address, hairpin, isolation,
+// and for neighbours that are answered for. The addresses of the ports and of the
+// bridge are permanent entries of the table; the bridge adds and removes them.
 //
 // Frames to 01:80:c2:00:00:01 are dropped, those to :02 to :0f given to the host
-// unless [LinkLocal] says otherwise, those to :00 forwarded like any group, as
-// Linux does without STP.
+// unless [LinkLocal] says otherwise. Those to :00 are forwarded like any group, or
+// taken by who runs the spanning tree: see [STPMode]. With [STPKernel] the bridge does
+// that by itself.
+//
+// [Bridge.Edit] is for users and their tools: it is what "bridge fdb" does, with the
+// checks that only a bridge can make.
+//
+// # VLANs
+//
+// With [VLANConfig].Filtering a frame belongs to the VLAN of its tag, or without one
+// to the PVID of the port that it comes in by. It is dropped where the port is not a
+// member, and leaves by members only, with a tag or without: [Egress.Frame] makes the
+// copies. Stations are known per VLAN. The bridge itself, port 0, is a member as ports
+// are, which decides what its host gets and sends. Without filtering tags are not
+// looked at and every station is in VLAN 0, whatever VLANs ports are in.
+//
+// # Links
+//
+// A port with [Link]s is a link aggregation group. Frames come in and leave by the
+// numbers of its links; all else, its entries for instance, has the port's. All frames
+// of a conversation leave by one link. With a Driver that has the role
+// switchdev.LAGOffloader the device does the same by itself.
 //
 // # Hardware
 //
@@ -60,12 +79,20 @@
 // and after a reset; one that refuses it gets no port.
 //
 // The bridge does not follow what devices report of their ports: whoever hears
-// ReportPortDown and ReportPortGone calls [Bridge.SetPortUp] and
+// ReportPortDown and ReportPortGone calls [Bridge.SetCarrier] and
 // [Bridge.RemovePort]. After RemovePort the number may be added again, as that of
-// the port which comes back in its place.
+// the port which comes back in its place; what a device that keeps generations
+// reports of the former one, however late, is not taken for news of this one.
+//
+// Ports of one device that are in one bridge are a hardware domain: what the device
+// has forwarded among them software does not forward there again, and of a flood that
+// comes from elsewhere a device that can is given one copy for all of them
+// ([Device].TransmitForwards). Several bridges may share a device, each with a domain
+// of its own.
 //
 // A change of a port is made in hardware first; a device that refuses leaves
-// everything as it was. A removal cannot be refused. Where a device does not
+// everything as it was. VLANs come before the rows in them, and go after them. A
+// removal cannot be refused. Where a device does not
 // answer the error is ErrOutcomeUnknown, and the bridge brings the device to what
 // it wants as soon as it can, also after a reset.
 //
@@ -93,6 +120,19 @@
 //   - When a port leaves, its rows are gone before the call returns.
 //   - An own address that passes from one port to another is told as a move;
 //     Linux is silent.
+//   - A device that forwards and does not look at VLANs keeps filtering from being
+//     turned on; Linux turns it on all the same.
+//   - Memberships of VLANs are added all or none; Linux stops at the first refusal.
+//     A device that refuses to give one up keeps it, and so does the bridge.
+//   - Without [VLANConfig].DefaultPVID a bridge that does not filter has no VLAN 1,
+//     and no second entry of every own address there.
+//   - The hold time of a topology change is the same for table and devices, and what
+//     is overdue leaves at once.
+//   - The link that a conversation takes depends on addresses, VLAN and IP addresses,
+//     and changes only with its own link or for one that comes; a bond of Linux hashes
+//     what it was configured to.
+//   - What the spanning tree blocks is blocked in software at once, however slow the
+//     device is.
 //   - A state that was set stays: without STP Linux turns "blocking" into
 //     "forwarding" at once.
 //   - A port that goes down keeps all entries of a control plane; Linux keeps

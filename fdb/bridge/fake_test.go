@@ -2,6 +2,8 @@ package bridge_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
@@ -19,7 +21,8 @@ type fake struct {
 	rows   map[switchdev.FDBKey]switchdev.FDBEntry
 	log    []string
 	epoch  switchdev.Epoch
-	ageing []time.Duration // as it was told
+	ageing []time.Duration    // as it was told
+	attrs  switchdev.BridgeOp // what it was told of VLANs, as it holds
 	refuse func(what string, p switchdev.PortID) error
 }
 
@@ -36,6 +39,11 @@ func (f *fake) refusing(hook func(what string, p switchdev.PortID) error) {
 	f.refuse = hook
 	f.mu.Unlock()
 }
+
+// errDone is the answer that nobody hears of something that was done all the same.
+var errDone = fmt.Errorf("%w: it was done", switchdev.ErrOutcomeUnknown)
+
+func undone(err error) bool { return err != nil && !errors.Is(err, errDone) }
 
 // judge says what becomes of an operation, and writes it down.
 func (f *fake) judge(what string, p switchdev.PortID) error {
@@ -61,7 +69,7 @@ func (f *fake) ApplyPorts(_ context.Context, ops []switchdev.PortOp, results []s
 	for i, op := range ops {
 		err := f.judge(names[op.Verb], op.Port)
 		results[i] = switchdev.Result{Token: op.Token, Epoch: f.epoch, Err: err}
-		if err != nil {
+		if undone(err) {
 			continue
 		}
 		old := f.ports[op.Port]
@@ -92,7 +100,7 @@ func (f *fake) CheckBridge(_ context.Context, ops []switchdev.BridgeOp, results 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, op := range ops {
-		results[i] = switchdev.Result{Token: op.Token, Epoch: f.epoch, Err: f.judge("check-ageing", 0)}
+		results[i] = switchdev.Result{Token: op.Token, Epoch: f.epoch, Err: f.judge("check-"+attribute(op), 0)}
 	}
 }
 
@@ -100,12 +108,32 @@ func (f *fake) ApplyBridge(_ context.Context, ops []switchdev.BridgeOp, results 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, op := range ops {
-		err := f.judge("ageing", 0)
+		err := f.judge(attribute(op), 0)
 		results[i] = switchdev.Result{Token: op.Token, Epoch: f.epoch, Err: err}
-		if err == nil && op.Set == switchdev.BridgeAttrAgeing {
-			f.ageing = append(f.ageing, op.Ageing)
+		if !undone(err) {
+			f.setAttributes(op)
 		}
 	}
+}
+
+func (f *fake) setAttributes(op switchdev.BridgeOp) {
+	if op.Set&switchdev.BridgeAttrAgeing != 0 {
+		f.ageing = append(f.ageing, op.Ageing)
+	}
+	if op.Set&switchdev.BridgeAttrFiltering != 0 {
+		f.attrs.Filtering = op.Filtering
+	}
+	if op.Set&switchdev.BridgeAttrProtocol != 0 {
+		f.attrs.Protocol = op.Protocol
+	}
+}
+
+// attribute names what an operation changes of the bridge.
+func attribute(op switchdev.BridgeOp) string {
+	if op.Set&switchdev.BridgeAttrAgeing != 0 {
+		return "ageing"
+	}
+	return "attributes"
 }
 
 func (f *fake) ApplyFDB(_ context.Context, ops []switchdev.FDBOp, results []switchdev.Result) {
@@ -115,7 +143,7 @@ func (f *fake) ApplyFDB(_ context.Context, ops []switchdev.FDBOp, results []swit
 		err := f.judge(op.Verb.String(), op.Entry.Port)
 		results[i] = switchdev.Result{Token: op.Token, Epoch: f.epoch, Err: err}
 		switch {
-		case err != nil:
+		case undone(err):
 		case op.Verb == switchdev.FDBSet:
 			f.rows[op.Entry.Key] = op.Entry
 		default:

@@ -5,20 +5,14 @@ import (
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-// headerLen is the length of an Ethernet header: two addresses and a type.
-const headerLen = 14
-
-// frame is what the data path knows of a frame.
-type frame struct {
-	dst, src switchdev.MAC
-	size     int
-	marked   bool // hardware has forwarded it among its own ports
-}
-
 // Forward decides what becomes of a frame that came in by port in: it learns
 // the source, puts the ports that get the frame into out, and says why. The
 // frame begins with the destination address and has no check sequence; it is
-// only read, and not kept. VLAN tags are not looked at.
+// only read, and not kept, but for a copy of a spanning tree frame. in is the
+// number of a port, or of a link of one.
+//
+// With VLAN filtering the copies may differ from the frame by its tag: see
+// [Egress.Frame] and [Egress.HostFrame]. Without it tags are not looked at.
 //
 // It is the data path's: any number of goroutines may call it, each with an
 // Egress of its own. It never waits and returns no error. For stations that are
@@ -42,50 +36,103 @@ func (b *Bridge) ForwardMarked(in switchdev.PortID, data []byte, out *Egress) Ve
 func (b *Bridge) ingress(in switchdev.PortID, data []byte, marked bool, out *Egress) Verdict {
 	out.Reset()
 	v := b.view.Load()
-	p := v.port(in)
+	l := v.lane(in)
+	if l.plain && v.plain && !marked && len(data) >= headerLen && data[0]&1 == 0 && comes(data) {
+		return b.between(v, l.port, data, out)
+	}
+	p := l.port
 	if p == nil {
 		b.strays.Add(1)
 		return Verdict{Reason: ReasonNoPort}
 	}
-	verdict := Verdict{Reason: ReasonPortDown}
-	if p.meters.enter(len(data)) {
-		verdict = b.receive(v, p, data, marked, out)
-	}
+	verdict := b.receive(v, p, data, marked, out)
 	if verdict.Host {
-		b.host.sent(len(data))
+		b.host.sent.add(len(data))
 	}
-	p.meters.leave(verdict.Reason)
+	p.meters.came[verdict.Reason].add(len(data))
+	return verdict
+}
+
+// between is receive and route of a frame that comes in by a plain port and goes
+// to a station: what nearly every frame is, without what is not to be asked of it.
+func (b *Bridge) between(v *view, p *port, data []byte, out *Egress) Verdict {
+	f := frame{data: data}
+	var vlan switchdev.VLAN
+	if v.filtering {
+		if stray := f.vlanIn(v, p.vlans); stray != 0 {
+			p.meters.came[stray].add(len(data))
+			return Verdict{Reason: stray}
+		}
+		vlan = f.vlan
+	}
+	dst, src := fdb.FrameKeys(data, vlan)
+	learned := b.table.Learn(src, p.ID)
+	hit, ok := b.table.Destination(dst)
+	q := v.lane(hit.Port)
+	if ok && q.plain && q.port != p && hit.Flags&(fdb.Local|fdb.Locked) == 0 && learned != fdb.Own &&
+		(!v.filtering || q.vlans.member.Contains(vlan)) {
+		how := formSame
+		if v.filtering {
+			how = out.formFor(v, q.vlans, &f)
+		}
+		out.ports, out.how = append(out.ports, q.ID), append(out.how, how)
+		q.meters.sent.add(len(data))
+		p.meters.came[ReasonForwarded].add(len(data))
+		return Verdict{Reason: ReasonForwarded, Class: ClassUnicast, VLAN: vlan, Learned: learned}
+	}
+	f.dst, f.src = dst, src
+	return b.along(v, p, &f, learned, hit, ok, out)
+}
+
+// along is the rest of between for what does not leave by another plain port.
+func (b *Bridge) along(v *view, p *port, f *frame, learned fdb.Learned, hit fdb.Hit, ok bool, out *Egress) Verdict {
+	if learned == fdb.Own {
+		p.meters.own.Add(1)
+	}
+	verdict := Verdict{VLAN: f.vlan, Learned: learned}
+	b.towards(&verdict, v, p, f, hit, ok, out)
+	if verdict.Host {
+		b.host.sent.add(len(f.data))
+	}
+	p.meters.came[verdict.Reason].add(len(f.data))
 	return verdict
 }
 
 // receive is what comes before the destination: sanity, link-local addresses,
-// state, lock, learning.
+// state, VLAN, lock, learning.
 func (b *Bridge) receive(v *view, p *port, data []byte, marked bool, out *Egress) Verdict {
 	if len(data) < headerLen {
 		return Verdict{Reason: ReasonShort}
 	}
-	f := frame{dst: switchdev.MAC(data[0:6]), src: switchdev.MAC(data[6:12]), size: len(data), marked: marked}
+	f := frame{data: data, marked: marked}
 	switch {
-	case !f.src.IsUnicast():
+	case !comes(data):
 		return Verdict{Reason: ReasonSource}
-	case !p.Up:
+	case !p.running():
 		return Verdict{Reason: ReasonPortDown}
 	}
-	if f.dst.IsLinkLocal() {
-		if verdict, over := b.linkLocal(p, &f); over {
+	stray := f.classify(v, p.vlans)
+	if linkLocal(data) {
+		if verdict, over := b.linkLocal(v, p, &f, stray == 0, out); over {
 			return verdict
 		}
 	}
-	if !p.State.Learns() {
+	switch {
+	case !p.State.Learns():
 		return Verdict{Reason: ReasonPortState}
+	case stray != 0:
+		return Verdict{Reason: stray}
 	}
 	if p.Flags&switchdev.PortLocked != 0 && !b.authorised(p, &f) {
-		return Verdict{Reason: ReasonLocked}
+		return Verdict{Reason: ReasonLocked, VLAN: f.vlan, Learned: b.petition(p, &f)}
 	}
-	verdict := Verdict{Learned: b.learn(p, &f)}
+	verdict := Verdict{VLAN: f.vlan, Learned: b.learn(p, &f)}
 	if p.State == switchdev.PortLearning {
 		verdict.Reason = ReasonLearnedOnly
 		return verdict
+	}
+	if v.proxies {
+		b.answer(v, p, &f, out)
 	}
 	b.route(&verdict, v, p, &f, out)
 	return verdict
@@ -93,20 +140,25 @@ func (b *Bridge) receive(v *view, p *port, data []byte, marked bool, out *Egress
 
 // linkLocal deals with a frame to a reserved group, unless it is to be forwarded
 // like any other. Neither the port's state nor its lock keeps such a frame from
-// the host: protocols that decide about them use it.
-func (b *Bridge) linkLocal(p *port, f *frame) (verdict Verdict, over bool) {
-	last := f.dst[5]
+// the host: protocols that decide about them use it. It teaches only if it is in a
+// VLAN of the port.
+func (b *Bridge) linkLocal(v *view, p *port, f *frame, member bool, out *Egress) (verdict Verdict, over bool) {
+	last := f.data[5]
 	switch {
-	case last == 0: // without STP a group like any other
+	case last == 0 && v.stp == STPOff: // a group like any other
 		return Verdict{}, false
 	case last == 1:
 		return Verdict{Reason: ReasonPause, Class: ClassLinkLocal}, true
-	case p.forward&(1<<last) != 0:
+	case (v.linkLocal.Forward|p.GroupForward)&(1<<last) != 0:
 		return Verdict{}, false
 	}
 	verdict = Verdict{Reason: ReasonHost, Class: ClassLinkLocal, Host: true}
-	if p.State.Learns() && !b.cfg.LinkLocal.NoLearning {
-		verdict.Learned = b.learn(p, f)
+	if member && p.State.Learns() && !v.linkLocal.NoLearning {
+		verdict.VLAN, verdict.Learned = f.vlan, b.learn(p, f)
+	}
+	if last == 0 && v.stp == STPKernel {
+		b.tree.take(p.ID, f.data)
+		verdict.Reason, verdict.Host = ReasonBPDU, false
 	}
 	return verdict, true
 }
@@ -114,107 +166,41 @@ func (b *Bridge) linkLocal(p *port, f *frame) (verdict Verdict, over bool) {
 // authorised reports whether a locked port takes a frame of the station: it is
 // known there, by an entry that lets traffic through.
 func (b *Bridge) authorised(p *port, f *frame) bool {
-	hit, ok := b.table.Lookup(fdb.Key{MAC: f.src})
+	hit, ok := b.table.Lookup(f.src)
 	return ok && hit.Port == p.ID && hit.Flags&(fdb.Local|fdb.Locked) == 0
+}
+
+// petition notes who was turned away by a locked port, if the port is to
+// authenticate stations by their addresses.
+func (b *Bridge) petition(p *port, f *frame) fdb.Learned {
+	if p.Flags&switchdev.PortMAB == 0 {
+		return fdb.Ignored
+	}
+	return b.table.LearnLocked(f.src, p.ID)
 }
 
 func (b *Bridge) learn(p *port, f *frame) fdb.Learned {
 	if p.Flags&switchdev.PortLearns == 0 {
 		return fdb.Ignored
 	}
-	l := b.table.Learn(fdb.Key{MAC: f.src}, p.ID)
+	l := b.table.Learn(f.src, p.ID)
 	if l == fdb.Own {
 		p.meters.own.Add(1)
 	}
 	return l
 }
 
-// route decides by the destination.
-func (b *Bridge) route(verdict *Verdict, v *view, p *port, f *frame, out *Egress) {
-	if f.dst.IsMulticast() {
-		list := v.multicast
-		verdict.Class, verdict.Host = ClassMulticast, true
-		if f.dst.IsBroadcast() {
-			verdict.Class, list = ClassBroadcast, v.broadcast
-		}
-		flood(verdict, list, p, f, out)
-		return
-	}
-	verdict.Host = v.promisc
-	hit, ok := b.table.Destination(fdb.Key{MAC: f.dst})
-	switch {
-	case !ok:
-		verdict.Class = ClassUnknown
-		flood(verdict, v.unicast, p, f, out)
-	case hit.Flags&fdb.Local != 0:
-		verdict.Class, verdict.Reason, verdict.Host = ClassOwn, ReasonHost, true
-	case hit.Flags&fdb.Locked != 0:
-		verdict.Class, verdict.Reason = ClassUnicast, ReasonDestinationLocked
-	default:
-		verdict.Class = ClassUnicast
-		verdict.Reason = deliver(v.port(hit.Port), p, f, out)
-	}
-}
-
-// deliver sends a frame to the one port that its destination is known on, or
-// says why not: then it is dropped and never flooded. A nil p is the host.
-func deliver(q, p *port, f *frame, out *Egress) Reason {
-	switch {
-	case q == nil:
-		return ReasonNoEgress
-	case !q.egress():
-		return ReasonEgressDown
-	case p == nil:
-	case q.ID == p.ID && q.Flags&switchdev.PortHairpin == 0:
-		return ReasonSamePort
-	case q.Flags&p.Flags&switchdev.PortIsolated != 0:
-		return ReasonIsolated
-	case f.forwardedTo(q, p):
-		return ReasonHardware
-	}
-	out.ports = append(out.ports, q.ID)
-	q.meters.sent(f.size)
-	return ReasonForwarded
-}
-
-// forwardedTo reports whether hardware has sent the frame out of q.
-func (f *frame) forwardedTo(q, p *port) bool {
-	return f.marked && q.device != nil && q.device == p.device
-}
-
-// flood sends a frame to every port of the list that may have frames of p; a nil
-// p is the host. The list holds only ports that forward and want such frames.
-func flood(verdict *Verdict, list []*port, p *port, f *frame, out *Egress) {
-	verdict.Reason = ReasonFlooded
-	for _, q := range list {
-		if p != nil {
-			if q.ID == p.ID && q.Flags&switchdev.PortHairpin == 0 ||
-				q.Flags&p.Flags&switchdev.PortIsolated != 0 || f.forwardedTo(q, p) {
-				continue
-			}
-		}
-		out.ports = append(out.ports, q.ID)
-		q.meters.sent(f.size)
-	}
-	if len(out.ports) == 0 && !verdict.Host {
-		verdict.Reason = ReasonNowhere
-		if f.marked {
-			verdict.Reason = ReasonHardware
-		}
-	}
-}
-
 // Transmit decides where a frame of the host goes, and puts the ports into out.
 // The source is not learned, and that the destination may be one of the bridge's
 // own addresses is not asked: the address of a port is a station behind it. The
-// flood flags for multicast and broadcast don't count, that for unicast does. As
-// to concurrency and cost it is like [Bridge.Forward]. Linux: br_dev_xmit
-// (net/bridge/br_device.c).
+// flood flags for multicast and broadcast don't count, that for unicast does. With
+// VLAN filtering the bridge's own VLANs decide as those of a port do at
+// [Bridge.Forward]. A bridge that is down sends nothing. As to concurrency and cost
+// it is like Forward. Linux: br_dev_xmit (net/bridge/br_device.c).
 func (b *Bridge) Transmit(data []byte, out *Egress) Verdict {
 	out.Reset()
-	b.host.enter(len(data))
 	verdict := b.transmit(data, out)
-	b.host.leave(verdict.Reason)
+	b.host.came[verdict.Reason].add(len(data))
 	return verdict
 }
 
@@ -223,20 +209,32 @@ func (b *Bridge) transmit(data []byte, out *Egress) (verdict Verdict) {
 		return Verdict{Reason: ReasonShort}
 	}
 	v := b.view.Load()
-	f := frame{dst: switchdev.MAC(data[0:6]), size: len(data)}
-	if f.dst.IsMulticast() {
+	if !v.up {
+		return Verdict{Reason: ReasonPortDown}
+	}
+	f := frame{data: data}
+	if stray := f.classify(v, v.host); stray != 0 {
+		return Verdict{Reason: stray}
+	}
+	verdict.VLAN = f.vlan
+	if v.proxies {
+		b.answer(v, nil, &f, out)
+	}
+	if data[0]&1 != 0 {
 		verdict.Class = ClassMulticast
-		if f.dst.IsBroadcast() {
-			verdict.Class = ClassBroadcast
+		flags := switchdev.PortMulticastFlood
+		if f.dst.MAC.IsBroadcast() {
+			verdict.Class, flags = ClassBroadcast, switchdev.PortBroadcastFlood
 		}
-		flood(&verdict, v.forwarding, nil, &f, out)
+		flood(&verdict, v, v.forwarding, flags, nil, &f, out)
 		return verdict
 	}
-	hit, ok := b.table.Destination(fdb.Key{MAC: f.dst})
+	hit, ok := b.destination(v, &f)
 	if !ok {
 		verdict.Class = ClassUnknown
-		flood(&verdict, v.unicast, nil, &f, out)
+		flood(&verdict, v, v.unicast, switchdev.PortFlood, nil, &f, out)
 		return verdict
 	}
-	return Verdict{Class: ClassUnicast, Reason: deliver(v.port(hit.Port), nil, &f, out)}
+	verdict.Class, verdict.Reason = ClassUnicast, deliver(v, v.port(hit.Port), nil, &f, out)
+	return verdict
 }

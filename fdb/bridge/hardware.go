@@ -15,11 +15,19 @@ type device struct {
 	b *Bridge
 	Device
 	name   string
+	table  switchdev.Driver          // as the table knows it
+	bit    uint64                    // its own, in a set of devices
 	ports  switchdev.PortOffloader   // nil: the device has no ports to tell
-	ageing switchdev.BridgeOffloader // nil: it is not told how long rows live
+	bridge switchdev.BridgeOffloader // nil: it is told nothing of the bridge
+	vlans  switchdev.VLANOffloader   // nil: nor of VLANs
+	lags   switchdev.LAGOffloader    // nil: it has no ports that have links
 	unbind func()
 	resets atomic.Uint64
-	held   atomic.Pointer[hold] // nil: nobody knows how long its rows live
+	lives  lives
+	held   atomic.Pointer[told] // nil: nobody knows what it was told of the bridge
+	vague  atomic.Bool          // nor what it made of filtering and protocol
+	ledger ledger
+	count  atomic.Int32 // of members
 	// turn is taken by who calls the driver, so that there is one call at a
 	// time. It belongs to the call until that returns, however late, and so
 	// does what is below.
@@ -27,13 +35,28 @@ type device struct {
 	members map[switchdev.PortID]bool
 }
 
-func (b *Bridge) attach(cfg Device) {
-	d := &device{b: b, Device: cfg, name: cfg.Driver.Name(), turn: make(chan struct{}, 1), members: make(map[switchdev.PortID]bool)}
+// newDevice looks for the roles of a device. The table knows it by a driver that
+// tells the lives of its ports apart, if it reports anything.
+func newDevice(cfg Device, i int) *device {
+	d := &device{
+		Device: cfg, name: cfg.Driver.Name(), table: cfg.Driver, bit: 1 << i,
+		turn: make(chan struct{}, 1), members: make(map[switchdev.PortID]bool),
+	}
 	d.ports, _ = switchdev.As[switchdev.PortOffloader](cfg.Driver)
-	d.ageing, _ = switchdev.As[switchdev.BridgeOffloader](cfg.Driver)
+	d.bridge, _ = switchdev.As[switchdev.BridgeOffloader](cfg.Driver)
+	d.vlans, _ = switchdev.As[switchdev.VLANOffloader](cfg.Driver)
+	d.lags, _ = switchdev.As[switchdev.LAGOffloader](cfg.Driver)
+	if r, ok := switchdev.As[switchdev.Reporter](cfg.Driver); ok && d.ports != nil {
+		d.table = &sieve{Driver: cfg.Driver, reporter: r, lives: &d.lives}
+	}
 	d.turn <- struct{}{}
-	b.devices = append(b.devices, d)
-	if r, ok := switchdev.As[switchdev.Reporter](cfg.Driver); ok && (d.ports != nil || d.ageing != nil) {
+	return d
+}
+
+// bind begins to listen to the device.
+func (d *device) bind(b *Bridge) {
+	d.b = b
+	if r, ok := switchdev.As[switchdev.Reporter](d.Driver); ok && (d.ports != nil || d.bridge != nil) {
 		d.unbind = r.Bind(d)
 	}
 }
@@ -51,8 +74,8 @@ func (b *Bridge) device(driver switchdev.Driver) (*device, bool) {
 	return nil, false
 }
 
-// Report hears that the device was reset: it has forgotten its ports, and how
-// long rows live.
+// Report hears that the device was reset: it has forgotten its ports, and what
+// it was told of the bridge.
 func (d *device) Report(r switchdev.Report) {
 	if r.Kind == switchdev.ReportReset {
 		d.resets.Add(1)
@@ -86,38 +109,43 @@ func (b *Bridge) attributes(p *Port) switchdev.PortOp {
 // tell asks the device whether it takes a change of a port, and then makes it.
 // The error is nil, matches ErrUnsupported where the device leaves the change to
 // software, or says why nothing has changed; ErrOutcomeUnknown is the exception.
-func (d *device) tell(name string, op switchdev.PortOp) error {
+func (d *device) tell(name string, op switchdev.PortOp, gen switchdev.Generation) error {
 	object := "port " + op.Port.String()
 	if d.ports == nil {
 		return refusal(name, object, "", switchdev.ErrUnsupported)
 	}
 	if op.Verb != switchdev.PortLeave {
-		check := func(ctx context.Context, header switchdev.Op, results []switchdev.Result) {
-			op.Op = header
+		check := func(ctx context.Context, headers []switchdev.Op, results []switchdev.Result) {
+			op.Op = headers[0]
 			d.ports.CheckPorts(ctx, []switchdev.PortOp{op}, results)
 		}
-		if err := d.call(name, object, check, nil); err != nil {
+		if err := d.one(name, object, check, nil); err != nil {
 			return err
 		}
 	}
-	apply := func(ctx context.Context, header switchdev.Op, results []switchdev.Result) {
-		op.Op = header
+	apply := func(ctx context.Context, headers []switchdev.Op, results []switchdev.Result) {
+		op.Op = headers[0]
+		op.Gen = gen
 		d.ports.ApplyPorts(ctx, []switchdev.PortOp{op}, results)
 	}
-	return d.call(name, object, apply, func(err error) { d.count(op, err) })
+	return d.one(name, object, apply, func(results []switchdev.Result) { d.tally(op, results[0].Err) })
 }
 
-// count keeps members up to date. The caller has the turn.
-func (d *device) count(op switchdev.PortOp, err error) {
+// tally keeps members up to date. The caller has the turn.
+func (d *device) tally(op switchdev.PortOp, err error) {
 	switch {
 	case op.Verb == switchdev.PortJoin && (err == nil || errors.Is(err, switchdev.ErrOutcomeUnknown)):
 		d.members[op.Port] = true
 	case op.Verb == switchdev.PortLeave && hasLeft(err):
 		delete(d.members, op.Port)
+		d.ledger.forget(op.Port)
 		if len(d.members) == 0 {
 			d.held.Store(nil) // a device may forget a bridge that it has no ports of
 		}
+	case op.Verb == switchdev.PortLeave && errors.Is(err, switchdev.ErrOutcomeUnknown):
+		d.ledger.doubt(op.Port)
 	}
+	d.count.Store(int32(len(d.members)))
 }
 
 // hasLeft reports whether a device that answered a PortLeave so has not the port:
@@ -126,43 +154,58 @@ func hasLeft(err error) bool {
 	return err == nil || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, switchdev.ErrNoDevice) || errors.Is(err, switchdev.ErrNotExist)
 }
 
-// driverCall calls a driver with a batch of one operation, which gets the header.
-type driverCall func(ctx context.Context, header switchdev.Op, results []switchdev.Result)
+// driverCall calls a driver with a batch of as many operations as there are
+// headers.
+type driverCall func(ctx context.Context, headers []switchdev.Op, results []switchdev.Result)
+
+// one makes a call with one operation.
+func (d *device) one(name, object string, f driverCall, note func([]switchdev.Result)) error {
+	errs, err := d.call(name, object, 1, f, note)
+	if err != nil {
+		return err
+	}
+	return errs[0]
+}
 
 // call makes one call of the driver and waits for it, but not for ever: after
 // the table's hardware timeout its ctx is cancelled, and after as long again the
 // call is left to itself, and the device gets no other until it returns. What
-// came of it is told to note, if that is not nil, before the next call.
-func (d *device) call(name, object string, f driverCall, note func(error)) error {
+// came of it is told to note, if that is not nil, before the next call. It returns
+// what became of each of the n operations, or what became of all of them.
+func (d *device) call(name, object string, n int, f driverCall, note func([]switchdev.Result)) ([]error, error) {
 	b := d.b
 	fail := func(reason string, err error) error {
 		return &switchdev.OpError{Op: name, Device: d.name, Object: object, Reason: reason, Err: err}
 	}
 	timeout := b.cfg.Table.Hardware.Timeout
 	if !d.take(timeout) {
-		return fail("the device is busy with an earlier call", switchdev.ErrDeviceUnavailable)
+		return nil, fail("the device is busy with an earlier call", switchdev.ErrDeviceUnavailable)
 	}
-	header := switchdev.Op{Domain: d.Domain, Token: switchdev.Token(b.token.Add(1))}
-	results := make([]switchdev.Result, 1)
+	headers, results := make([]switchdev.Op, n), make([]switchdev.Result, n)
+	for i := range headers {
+		headers[i] = switchdev.Op{Domain: d.Domain, Token: switchdev.Token(b.token.Add(1))}
+	}
 	ctx, cancel := context.WithCancel(context.WithValue(b.callsEnd, callbackKey{b}, true))
 	done := make(chan struct{})
 	run := func() {
 		defer func() {
 			cancel()
 			if p := recover(); p != nil {
-				results[0] = switchdev.Result{}
+				clear(results)
 				b.cfg.Logger.Error("bridge: driver panicked", "bridge", b.cfg.Name, "device", d.name, "panic", fmt.Sprint(p))
 			}
-			if results[0].Token != header.Token {
-				results[0].Err = errNoAnswer
+			for i := range results {
+				if results[i].Token != headers[i].Token {
+					results[i].Err = errNoAnswer
+				}
 			}
 			if note != nil {
-				note(results[0].Err)
+				note(results)
 			}
 			d.turn <- struct{}{}
 			close(done)
 		}()
-		f(ctx, header, results)
+		f(ctx, headers, results)
 	}
 	if b.cfg.Manual {
 		run()
@@ -171,18 +214,21 @@ func (d *device) call(name, object string, f driverCall, note func(error)) error
 		if !within(done, timeout) {
 			cancel()
 			if !within(done, timeout) {
-				return fail("the device does not answer", switchdev.ErrOutcomeUnknown)
+				return nil, fail("the device does not answer", switchdev.ErrOutcomeUnknown)
 			}
 		}
 	}
-	switch err := results[0].Err; {
-	case err == nil:
-		return nil
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return fail("the device did not take it in time", errors.Join(switchdev.ErrDeviceUnavailable, err))
-	default:
-		return fail("", err)
+	errs := make([]error, n)
+	for i := range results {
+		switch err := results[i].Err; {
+		case err == nil:
+		case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+			errs[i] = fail("the device did not take it in time", errors.Join(switchdev.ErrDeviceUnavailable, err))
+		default:
+			errs[i] = fail("", err)
+		}
 	}
+	return errs, nil
 }
 
 // errNoAnswer is what a driver is taken to have said that said nothing.
@@ -207,6 +253,16 @@ func within(done <-chan struct{}, timeout time.Duration) bool {
 	case <-timer.C:
 		return false
 	}
+}
+
+// batch returns the largest batch that the device takes at once.
+func (d *device) batch() int {
+	if l, ok := switchdev.As[switchdev.Limiter](d.Driver); ok {
+		if most := l.Limits().Batch; most > 0 {
+			return most
+		}
+	}
+	return 256
 }
 
 // closeDevices ends the calls that are out and names the devices that do not

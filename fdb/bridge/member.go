@@ -3,6 +3,8 @@ package bridge
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/switchcore/switchcore/fdb"
 	"github.com/switchcore/switchcore/switchdev"
@@ -33,11 +35,16 @@ func (b *Bridge) SubmitAddPort(c PortConfig) *Ticket {
 		return b.refused(refusal(opAdd, "port "+c.ID.String(), "the driver is none of the bridge's", switchdev.ErrNoDevice))
 	}
 	o := &joining{op: b.newOp(opAdd, c.ID), driver: d, p: &port{
-		Port:    Port{ID: c.ID, Name: c.Name, MAC: c.MAC, Flags: c.Flags, State: c.State, Up: !c.Down, GroupForward: c.GroupForward},
-		forward: b.cfg.LinkLocal.Forward | c.GroupForward,
-		meters:  b.newMeters(),
+		Port: Port{
+			ID: c.ID, Name: c.Name, MAC: c.MAC, Flags: c.Flags, State: c.State, Up: !c.Down, Carrier: !c.NoCarrier,
+			Backup: c.Backup, GroupForward: c.GroupForward, Tree: c.Tree,
+		},
+		links: slices.Clone(c.Links), active: usable(c.Links),
+		meters: new(meters), gen: switchdev.Generation(b.gens.Add(1)),
 	}}
-	o.p.meters.shut.Store(c.Down)
+	if len(c.Links) > 0 && len(o.p.active) == 0 {
+		o.p.Carrier = false
+	}
 	o.then(o.reserve)
 	return b.submit(o.op)
 }
@@ -48,25 +55,68 @@ type joining struct {
 	p      *port
 	driver *device // whose rows the port has part in; nil: none
 	resets uint64  // of the device, before it heard of the port
+	began  setting // of the bridge, when it was worked out what the port begins with
 }
 
-// reserve takes the number and the name.
+// reserve takes the numbers and the name.
 func (o *joining) reserve() {
-	b := o.b
+	b, p := o.b, o.p
 	<-b.slot
 	_, exists := b.ports[o.port]
-	_, named := b.names[o.p.Name]
-	if !exists && !named {
-		b.names[o.p.Name] = o.port
+	_, taken := b.numbers[o.port]
+	_, named := b.names[p.Name]
+	var err error
+	switch {
+	case exists, taken:
+		err = refusal(o.name, "port "+o.port.String(), "the number is in use", switchdev.ErrBusy)
+	case named:
+		err = refusal(o.name, "port "+o.port.String(), "the name is in use", switchdev.ErrExist)
+	case p.Backup != 0 && b.ports[p.Backup] == nil:
+		err = refusal(o.name, "port "+o.port.String(), "the backup is no port of the bridge", switchdev.ErrNotExist)
+	default:
+		err = b.reserve(o.name, o.port, p.links)
+	}
+	if err == nil {
+		b.names[p.Name] = o.port
+		b.numbers[o.port] = o.port
+		o.begin()
 	}
 	b.unlock()
-	switch {
-	case exists:
-		o.refuse("the number is in use", switchdev.ErrBusy)
-	case named:
-		o.refuse("the name is in use", switchdev.ErrExist)
-	default:
-		o.then(o.joinDevice)
+	if err != nil {
+		o.fail(err)
+		return
+	}
+	p.device = o.driver
+	b.arrive(o.port, p)
+	if err := b.spread(o.name, o.p.device); err != nil {
+		o.quit(err)
+		return
+	}
+	o.then(o.joinDevice)
+}
+
+// quit ends with err before the port was anything.
+func (o *joining) quit(err error) {
+	b := o.b
+	b.arrive(o.port, nil)
+	if failed := b.spread(o.name, o.p.device); failed != nil {
+		err = errors.Join(err, switchdev.ErrOutcomeUnknown, failed)
+	}
+	b.forget(o.p)
+	o.fail(err)
+}
+
+// begin works out what the port begins with. The caller holds the slot.
+func (o *joining) begin() {
+	p, s := o.p, &o.b.setting
+	o.began = *s
+	p.vlans = first(s.pvid)
+	if !p.running() || !s.up {
+		p.State = switchdev.PortDisabled
+	} else if s.stp == STPKernel || p.State == switchdev.PortDisabled && s.stp != STPOff {
+		p.State = switchdev.PortBlocking
+	} else if p.State == switchdev.PortDisabled {
+		p.State = switchdev.PortForwarding
 	}
 }
 
@@ -77,32 +127,42 @@ func (o *joining) joinDevice() {
 		o.then(o.claimAddress)
 		return
 	}
-	o.p.device, o.p.Device = d, d.name
+	b := o.b
+	o.p.Device = d.name
 	o.resets = d.resets.Load()
-	err := d.hold(o.name)
-	if err == nil && d.ports != nil {
-		change := o.b.attributes(&o.p.Port)
-		change.Verb = switchdev.PortJoin
-		err = d.tell(o.name, change)
-		switch {
-		case errors.Is(err, errors.ErrUnsupported):
-			o.driver, o.p.device, o.p.Device = nil, nil, ""
-			o.then(o.claimAddress)
+	d.lives.begin(o.port, o.p.gen)
+	entered, err := b.enter(o.name, d, o.p)
+	switch {
+	case err == nil:
+		b.certain(d, o.port)
+	case errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, errRefused):
+		p := *o.p
+		o.driver, p.device, p.Device = nil, nil, ""
+		o.p = &p
+		d.lives.begin(o.port, 0)
+		b.arrive(o.port, o.p)
+		if err := b.spread(o.name, o.p.device); err != nil {
+			o.quit(err)
 			return
-		case errors.Is(err, switchdev.ErrOutcomeUnknown):
-			o.b.doubtPort(d, o.port, false)
-		case err == nil:
-			o.b.certain(d, o.port)
 		}
-	}
-	if err != nil {
-		o.b.forget(o.p.Name)
-		o.fail(err)
+		o.then(o.claimAddress)
+		return
+	default:
+		if !entered {
+			d.lives.begin(o.port, 0)
+			if failed := d.unhold(o.name); failed != nil {
+				b.doubtPort(d, o.port, false)
+				err = errors.Join(err, switchdev.ErrOutcomeUnknown, failed)
+			}
+		} else if failed := b.leaveDevice(o.op, d, o.p); failed != nil {
+			err = errors.Join(err, switchdev.ErrOutcomeUnknown, failed)
+		}
+		o.quit(err)
 		return
 	}
-	o.await([]*fdb.Ticket{o.b.table.SubmitJoin(d.Driver, o.port)}, func(err error) {
+	o.await([]waiter{b.table.SubmitJoin(d.table, o.port)}, func(err error) {
 		if err == nil {
-			err = d.hold(o.name) // the device may have lost its last other port meanwhile
+			err = d.hold(o.name, true) // the device may have lost its last other port meanwhile
 		}
 		if err != nil {
 			o.undo(err)
@@ -112,11 +172,62 @@ func (o *joining) joinDevice() {
 	})
 }
 
+// errRefused marks a device that says ErrUnsupported of what the bridge cannot leave
+// to software.
+var errRefused = errors.New("the port cannot join without it")
+
+// enter makes a device hold a port: what it is to know of the bridge, the group of
+// the port's links, the membership, and the VLANs, in this order. When that fails it
+// reports whether there may be something to take back.
+func (b *Bridge) enter(name string, d *device, p *port) (entered bool, err error) {
+	if err := d.hold(name, true); err != nil {
+		return false, fmt.Errorf("%w: %w", errRefused, err)
+	}
+	if d.ports == nil {
+		return false, nil
+	}
+	unknown := func(err error) bool { return errors.Is(err, switchdev.ErrOutcomeUnknown) }
+	if len(p.links) > 0 {
+		if err := d.tellLAG(name, p.ID, p.links); err != nil {
+			return unknown(err), err
+		}
+		entered = true
+	}
+	change := b.attributes(&p.Port)
+	change.Verb = switchdev.PortJoin
+	if err := d.tell(name, change, p.gen); err != nil {
+		return entered || unknown(err), err
+	}
+	if err := d.tellVLANs(name, p.ID, p.vlans); err != nil {
+		return true, fmt.Errorf("%w: %w", errRefused, err)
+	}
+	return true, nil
+}
+
+// exit takes a port out of a device.
+func (b *Bridge) exit(name string, d *device, id switchdev.PortID) error {
+	if d.ports == nil {
+		return nil
+	}
+	was := d.held.Load()
+	err := d.tell(name, switchdev.PortOp{Verb: switchdev.PortLeave, Port: id}, 0)
+	if !hasLeft(err) {
+		return err
+	}
+	if err := d.endLAG(name, id); err != nil {
+		return err
+	}
+	if d.count.Load() > 0 {
+		return nil
+	}
+	return d.abandon(name, was)
+}
+
 // claimAddress makes the port's address one of the bridge's own.
 func (o *joining) claimAddress() {
 	b := o.b
 	<-b.slot
-	tickets := b.claim(o.p.MAC, o.port)
+	tickets := b.claimAll(o.p.MAC, o.port, o.p.vlans)
 	b.unlock()
 	o.await(tickets, func(err error) {
 		if err != nil {
@@ -132,24 +243,59 @@ func (o *joining) claimAddress() {
 func (o *joining) open() {
 	b := o.b
 	<-b.slot
+	if o.p.Backup != 0 && b.ports[o.p.Backup] == nil { // it has left meanwhile
+		o.p.Backup = 0
+	}
 	b.ports[o.port] = o.p
-	tickets := b.rename(b.lowest(), func() []*fdb.Ticket { return b.claim(o.p.MAC, o.port) })
+	b.admit(o.p)
+	tickets := b.rename(b.lowest(), func() []waiter { return b.claimAll(o.p.MAC, o.port, o.p.vlans) })
 	b.publish()
+	tickets = append(tickets, o.catchUp()...)
+	up := b.setting.up
 	b.unlock()
+	b.arrive(o.port, nil)
+	b.tree.join(o.p)
+	b.tree.enable(o.port, up && o.p.running())
 	if d := o.driver; d != nil && d.resets.Load() != o.resets { // its report did not find the port yet
 		b.doubtPort(d, o.port, true)
 	}
 	o.await(tickets, func(err error) {
 		if err != nil {
 			b.cfg.Logger.Warn("bridge: own address not brought up to date", "bridge", b.cfg.Name, "err", err)
+			b.noteAstray()
 		}
 	})
 }
 
-// forget makes the name of a port free again.
-func (b *Bridge) forget(name string) {
+// catchUp does to the port what verbs on the bridge have done to every other since it
+// began to join. The caller holds the slot.
+func (o *joining) catchUp() (tickets []waiter) {
+	b, id, was, now := o.b, o.port, &o.began, &o.b.setting
+	if now.local0 && !was.local0 {
+		for v := range o.p.vlans.member.All() {
+			tickets = append(tickets, b.release(fdb.Key{MAC: o.p.MAC, VLAN: v}, id, false)...)
+		}
+	}
+	if was.pvid != now.pvid {
+		old, v := was.pvid, now.pvid
+		b.enqueue(b.setVLANs(opDefaultPVID, id, func(m *membership) (*membership, error) { return m.renumbered(old, v), nil }))
+	}
+	if was.up != now.up {
+		up := was.up
+		b.enqueue(b.runs(opUp, id, switchdev.PortAttrState, func() bool { return up }, func(*Port) {}))
+	}
+	if was.stp != now.stp {
+		b.enqueue(b.follow(id))
+	}
+	return tickets
+}
+
+// forget makes the name and the numbers of a port free again.
+func (b *Bridge) forget(p *port) {
+	b.free(p.links, nil)
 	<-b.slot
-	delete(b.names, name)
+	delete(b.names, p.Name)
+	delete(b.numbers, p.ID)
 	b.unlock()
 }
 
@@ -157,132 +303,43 @@ func (b *Bridge) forget(name string) {
 func (o *joining) undo(err error) {
 	b := o.b
 	<-b.slot
-	tickets := b.release(o.p.MAC, o.port, false)
+	tickets := b.release(fdb.Key{MAC: o.p.MAC}, o.port, false)
+	for v := range o.p.vlans.member.All() { // wherever own addresses are by now
+		tickets = append(tickets, b.release(fdb.Key{MAC: o.p.MAC, VLAN: v}, o.port, false)...)
+	}
 	tickets = append(tickets, b.reclaim()...)
 	b.unlock()
 	if d := o.driver; d != nil {
-		tickets = append(tickets, b.table.SubmitLeave(d.Driver, o.port))
+		d.lives.begin(o.port, 0) // what it has learned meanwhile leaves, and nothing comes after
+		tickets = append(tickets, b.table.SubmitLeave(d.table, o.port), b.table.SubmitFlush(fdb.Filter{Port: o.port, OnPort: true}))
 	}
 	o.await(tickets, func(failed error) {
-		errs := []error{err}
-		if failed != nil && !errors.Is(failed, switchdev.ErrNotExist) {
+		if errors.Is(failed, switchdev.ErrNotExist) {
+			failed = nil
+		}
+		errs := []error{b.failedToo(err, failed)}
+		if failed != nil && o.driver != nil {
+			b.doubtPort(o.driver, o.port, false)
+		}
+		if failed := b.leaveDevice(o.op, o.driver, o.p); failed != nil {
 			errs = append(errs, switchdev.ErrOutcomeUnknown, failed)
 		}
-		if failed := b.leaveDevice(o.op, o.driver); failed != nil {
-			errs = append(errs, switchdev.ErrOutcomeUnknown, failed)
-		}
-		o.b.forget(o.p.Name)
-		o.fail(errors.Join(errs...))
+		o.quit(errors.Join(errs...))
 	})
 }
 
-// leaveDevice ends the port's membership in hardware. What the device does not
-// do now it is asked for again.
-func (b *Bridge) leaveDevice(o *op, d *device) error {
-	if d == nil || d.ports == nil {
+// leaveDevice ends the port's membership in hardware, and its life there. What the
+// device does not do now it is asked for again.
+func (b *Bridge) leaveDevice(o *op, d *device, p *port) error {
+	if d == nil {
 		return nil
 	}
-	err := d.tell(o.name, switchdev.PortOp{Verb: switchdev.PortLeave, Port: o.port})
-	if hasLeft(err) {
-		b.certain(d, o.port)
+	d.lives.begin(p.ID, 0)
+	err := b.exit(o.name, d, p.ID)
+	if err == nil {
+		b.certain(d, p.ID)
 		return nil
 	}
-	b.doubtPort(d, o.port, false)
+	b.doubtPort(d, p.ID, false)
 	return err
-}
-
-// RemovePort ends a port's membership. When it returns no frame passes by the
-// port, no entry is on it and none can come any more, its address is no own one
-// but where another port or the bridge has it too, and no row, attribute or
-// membership of it is left in its device. The number may be used again.
-//
-// ErrNoDevice if there is no such port. A removal cannot be refused: after any
-// other error the bridge is without the port nevertheless, and the device named
-// in the error, which has not given up something, will be asked again. Linux:
-// br_del_if, del_nbp (net/bridge/br_if.c).
-func (b *Bridge) RemovePort(ctx context.Context, id switchdev.PortID) error {
-	return b.SubmitRemovePort(id).Wait(ctx)
-}
-
-// SubmitRemovePort is RemovePort without the wait. It never blocks.
-func (b *Bridge) SubmitRemovePort(id switchdev.PortID) *Ticket { return b.submit(b.removal(id)) }
-
-// leaving is a RemovePort under way.
-type leaving struct {
-	*op
-	p    *port
-	errs []error
-	rows *fdb.Ticket // of the withdrawal of the rows; nil without a device
-}
-
-func (b *Bridge) removal(id switchdev.PortID) *op {
-	o := &leaving{op: b.newOp(opRemove, id)}
-	o.then(o.shut)
-	return o.op
-}
-
-// shut takes the port out of the data path and waits for the frames that are
-// still in it, so that none of them is learned after the flush.
-func (o *leaving) shut() {
-	b := o.b
-	<-b.slot
-	o.p = b.ports[o.port]
-	if o.p != nil {
-		delete(b.ports, o.port)
-		o.p.meters.shut.Store(true)
-		b.publish()
-	}
-	b.unlock()
-	if o.p == nil {
-		o.refuse("", switchdev.ErrNoDevice)
-		return
-	}
-	o.drain(o.p.meters, o.bequeath)
-}
-
-// bequeath gives the port's address to who else has it, before anybody could
-// find it missing.
-func (o *leaving) bequeath() {
-	b := o.b
-	<-b.slot
-	tickets := b.rename(b.lowest(), func() []*fdb.Ticket { return b.release(o.p.MAC, o.port, true) })
-	b.publish()
-	b.unlock()
-	o.await(tickets, o.clear)
-}
-
-// clear removes the entries of the port, whatever they are, and withdraws its
-// rows.
-func (o *leaving) clear(err error) {
-	o.errs = append(o.errs, err)
-	b := o.b
-	flush := b.table.SubmitFlush(fdb.Filter{Port: o.port, OnPort: true})
-	tickets := []*fdb.Ticket{flush}
-	if o.p.device != nil {
-		o.rows = b.table.SubmitLeave(o.p.device.Driver, o.port)
-		tickets = append(tickets, o.rows)
-	}
-	o.await(tickets, func(error) { o.clearAgain(flush.Err()) })
-}
-
-// clearAgain flushes what the device reported between flush and leave, and gives
-// addresses that left with a user's entry back to who has them.
-func (o *leaving) clearAgain(err error) {
-	o.errs = append(o.errs, err)
-	b := o.b
-	<-b.slot
-	tickets := b.reclaim()
-	b.unlock()
-	if o.p.device != nil {
-		tickets = append(tickets, b.table.SubmitFlush(fdb.Filter{Port: o.port, OnPort: true}))
-	}
-	o.await(tickets, func(err error) {
-		left := b.leaveDevice(o.op, o.p.device)
-		o.errs = append(o.errs, err, left)
-		if d := o.p.device; d != nil && (left != nil || d.ports == nil) {
-			o.errs = append(o.errs, o.rows.Err())
-		} // a port that has left its device has left no row there
-		o.b.forget(o.p.Name)
-		o.fail(errors.Join(o.errs...))
-	})
 }

@@ -2,7 +2,6 @@ package bridge
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 	"time"
 
@@ -24,11 +23,19 @@ func (d *doubt) stop() {
 	}
 }
 
-// membership is what there may be doubt about: a port in a device. A number that
+// place is what there may be doubt about: a port in a device. A number that
 // a port of one device had may be that of another's before the first has answered.
-type membership struct {
+// Without a device it is the own addresses, which may be astray.
+type place struct {
 	device *device
 	port   switchdev.PortID
+}
+
+func (m place) name() string {
+	if m.device == nil {
+		return ""
+	}
+	return m.device.name
 }
 
 // doubtPort notes that what the device holds of the port is not known. With
@@ -36,7 +43,7 @@ type membership struct {
 func (b *Bridge) doubtPort(d *device, id switchdev.PortID, atOnce bool) {
 	<-b.slot
 	defer b.unlock()
-	m := membership{d, id}
+	m := place{d, id}
 	q := b.unsure[m]
 	if q == nil {
 		q = &doubt{}
@@ -46,7 +53,7 @@ func (b *Bridge) doubtPort(d *device, id switchdev.PortID, atOnce bool) {
 }
 
 // schedule sets when the next attempt is made. The caller holds the slot.
-func (b *Bridge) schedule(q *doubt, m membership, atOnce bool) {
+func (b *Bridge) schedule(q *doubt, m place, atOnce bool) {
 	if b.closed {
 		return
 	}
@@ -70,14 +77,14 @@ func (b *Bridge) schedule(q *doubt, m membership, atOnce bool) {
 // mendDue begins the attempts of a Manual bridge that are due, in an order that
 // can be repeated. The caller holds the slot.
 func (b *Bridge) mendDue(now time.Time) {
-	var due []membership
+	var due []place
 	for m, q := range b.unsure {
 		if !q.due.IsZero() && !q.due.After(now) {
 			due = append(due, m)
 		}
 	}
-	slices.SortFunc(due, func(x, y membership) int {
-		return cmp.Or(cmp.Compare(x.port, y.port), cmp.Compare(x.device.name, y.device.name))
+	slices.SortFunc(due, func(x, y place) int {
+		return cmp.Or(cmp.Compare(x.port, y.port), cmp.Compare(x.name(), y.name()))
 	})
 	for _, m := range due {
 		b.unsure[m].due = time.Time{}
@@ -89,7 +96,7 @@ func (b *Bridge) mendDue(now time.Time) {
 func (b *Bridge) certain(d *device, id switchdev.PortID) {
 	<-b.slot
 	defer b.unlock()
-	m := membership{d, id}
+	m := place{d, id}
 	if q := b.unsure[m]; q != nil {
 		q.stop()
 		delete(b.unsure, m)
@@ -98,8 +105,11 @@ func (b *Bridge) certain(d *device, id switchdev.PortID) {
 
 // mending returns the operation that brings a device to what the bridge wants of
 // a port now: a member with these attributes, or none.
-func (b *Bridge) mending(m membership) *op {
+func (b *Bridge) mending(m place) *op {
 	d := m.device
+	if d == nil {
+		return b.homing()
+	}
 	o := b.newOp(opMend, m.port)
 	o.then(func() {
 		<-b.slot
@@ -109,27 +119,53 @@ func (b *Bridge) mending(m membership) *op {
 		if !open {
 			return
 		}
-		change := switchdev.PortOp{Verb: switchdev.PortLeave, Port: m.port}
-		if p != nil && p.device == d {
-			change = b.attributes(&p.Port)
-			change.Verb = switchdev.PortJoin
-		}
+		resets := d.resets.Load()
 		var err error
-		if change.Verb == switchdev.PortJoin {
-			err = d.hold(opMend)
-		}
-		if d.ports != nil {
-			failed := d.tell(opMend, change)
-			if !errors.Is(failed, switchdev.ErrNotExist) && !errors.Is(failed, switchdev.ErrNoDevice) {
-				err = errors.Join(err, failed)
-			}
+		if p != nil && p.device == d {
+			_, err = b.enter(opMend, d, p)
+		} else if failed := b.exit(opMend, d, m.port); !hasLeft(failed) {
+			err = failed
 		}
 		if err != nil {
 			b.doubtPort(d, m.port, false)
 			o.err = err
 			return
 		}
+		if d.resets.Load() != resets { // what was mended is lost again, and the doubt is new
+			return
+		}
 		b.certain(d, m.port)
+	})
+	return o
+}
+
+// noteAstray notes that own addresses are perhaps not where they are to be, because a
+// device has kept them from that.
+func (b *Bridge) noteAstray() {
+	<-b.slot
+	b.astray = true
+	b.unlock()
+	b.doubtPort(nil, switchdev.PortHost, false)
+}
+
+// homing returns the operation that brings own addresses to where they are to be.
+func (b *Bridge) homing() *op {
+	o := b.newOp(opMend, switchdev.PortHost)
+	o.then(func() {
+		<-b.slot
+		tickets := b.findAstray()
+		b.unlock()
+		o.await(tickets, func(err error) {
+			<-b.slot
+			again := err != nil || b.astray
+			b.unlock()
+			if again {
+				b.noteAstray()
+				o.err = err
+				return
+			}
+			b.certain(nil, switchdev.PortHost)
+		})
 	})
 	return o
 }

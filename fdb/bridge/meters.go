@@ -1,56 +1,82 @@
 package bridge
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-// meters are the counters of a port, or of the host. They also tell whether a
-// frame is being looked at: every frame is counted when it comes in and once
-// more, by its outcome, when it is dealt with, so the two sums are equal at an
-// instant at which nobody is between. What other ports write stands in other
-// cache lines than what this one does.
+// meters are the counters of a port, or of the host. What other ports write stands
+// in other cache lines than what this one does.
 type meters struct {
-	_        [64]byte
-	rxFrames atomic.Uint64
-	rxBytes  atomic.Uint64
-	own      atomic.Uint64
-	outcomes [numReasons]atomic.Uint64
-	// shut keeps frames out: the port is down or leaving.
-	shut atomic.Bool
-	// waited: somebody waits for the frames inside. Whoever leaves then puts a
-	// token into both channels; wake is that of a Manual bridge, and else nil.
-	waited      atomic.Bool
-	quiet, wake chan struct{}
-
-	_        [64]byte
-	txFrames atomic.Uint64
-	txBytes  atomic.Uint64
-	_        [64]byte
+	_    [64]byte
+	came [numReasons]meter // what came in, by what became of it
+	own  atomic.Uint64
+	_    [64]byte
+	sent meter
+	_    [64]byte
 }
 
-func (b *Bridge) newMeters() *meters {
-	m := &meters{quiet: make(chan struct{}, 1)}
-	if b.cfg.Manual {
-		m.wake = b.wake
+// meter counts frames and their bytes with one addition: bytes in the low 40 bits of
+// a word, frames in the others. When the frames reach the last bit, long before
+// either overflows, somebody puts them aside.
+type meter struct {
+	word  atomic.Uint64
+	aside atomic.Pointer[aside]
+}
+
+// aside is what was taken out of the word.
+type aside struct {
+	mu            sync.Mutex // a leaf, which the data path only tries
+	frames, bytes uint64
+}
+
+const (
+	byteBits = 40
+	longest  = 1<<17 - 1 // 2²³ frames of this length fit into the bytes
+	full     = 1 << 63
+)
+
+// add counts a frame.
+func (m *meter) add(size int) {
+	if m.word.Add(1<<byteBits|uint64(min(size, longest)))&full != 0 {
+		m.harvest()
 	}
-	return m
 }
 
-// enter counts a frame in and reports whether the port takes it.
-func (m *meters) enter(size int) bool {
-	m.rxFrames.Add(1)
-	m.rxBytes.Add(uint64(size))
-	return !m.shut.Load()
+// harvest puts aside what there is, unless somebody else does or looks just now: the
+// next frame comes back to it.
+func (m *meter) harvest() {
+	a := m.aside.Load()
+	if a == nil {
+		m.aside.CompareAndSwap(nil, new(aside))
+		a = m.aside.Load()
+	}
+	if !a.mu.TryLock() {
+		return
+	}
+	defer a.mu.Unlock()
+	w := m.word.Swap(0)
+	a.frames += w >> byteBits
+	a.bytes += w & (1<<byteBits - 1)
 }
 
-// leave counts a frame out.
-func (m *meters) leave(r Reason) {
-	m.outcomes[r].Add(1)
-	if m.waited.Load() {
-		signal(m.quiet)
-		signal(m.wake)
+// read returns what was counted.
+func (m *meter) read() (frames, bytes uint64) {
+	for {
+		a := m.aside.Load()
+		if a != nil {
+			a.mu.Lock()
+			frames, bytes = a.frames, a.bytes
+		}
+		w := m.word.Load()
+		if a != nil {
+			a.mu.Unlock()
+		} else if m.aside.Load() != nil {
+			continue // something was put aside meanwhile, for the first time
+		}
+		return frames + w>>byteBits, bytes + w&(1<<byteBits-1)
 	}
 }
 
@@ -60,22 +86,6 @@ func signal(c chan<- struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// idle reports whether no frame that came in before the call is still being
-// looked at. Outcomes are read before the frames that came in: then equal sums
-// mean that nobody was between when the first were read.
-func (m *meters) idle() bool {
-	var out uint64
-	for i := range m.outcomes {
-		out += m.outcomes[i].Load()
-	}
-	return out == m.rxFrames.Load()
-}
-
-func (m *meters) sent(size int) {
-	m.txFrames.Add(1)
-	m.txBytes.Add(uint64(size))
 }
 
 // Counters are those of one port, or of the host, since it joined. They are
@@ -114,12 +124,13 @@ func (c Counters) Dropped() uint64 {
 }
 
 func (m *meters) counters() Counters {
-	c := Counters{
-		RxFrames: m.rxFrames.Load(), RxBytes: m.rxBytes.Load(),
-		TxFrames: m.txFrames.Load(), TxBytes: m.txBytes.Load(), OwnSource: m.own.Load(),
-	}
-	for i := range m.outcomes {
-		c.outcomes[i] = m.outcomes[i].Load()
+	c := Counters{OwnSource: m.own.Load()}
+	c.TxFrames, c.TxBytes = m.sent.read()
+	for i := range m.came {
+		frames, bytes := m.came[i].read()
+		c.outcomes[i] = frames
+		c.RxFrames += frames
+		c.RxBytes += bytes
 	}
 	return c
 }

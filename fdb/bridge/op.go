@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync/atomic"
 
-	"github.com/switchcore/switchcore/fdb"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
@@ -19,6 +18,21 @@ const (
 	opMAC    = "bridge.set-mac"
 	opAgeing = "bridge.set-ageing"
 	opMend   = "bridge.mend"
+
+	opTopology    = "bridge.topology-change"
+	opAddVLAN     = "bridge.add-vlan"
+	opRemoveVLAN  = "bridge.remove-vlan"
+	opFiltering   = "bridge.set-filtering"
+	opProtocol    = "bridge.set-protocol"
+	opDefaultPVID = "bridge.set-default-pvid"
+	opLocal       = "bridge.set-local"
+	opCarrier     = "bridge.set-carrier"
+	opBackup      = "bridge.set-backup"
+	opLinks       = "bridge.set-links"
+	opEdit        = "bridge.edit"
+	opSTP         = "bridge.set-stp"
+	opPriority    = "bridge.set-priority"
+	opTree        = "bridge.tree"
 )
 
 // Ticket stands for an operation that was submitted. Its outcome is the
@@ -110,6 +124,7 @@ type op struct {
 	port   switchdev.PortID
 	ticket *Ticket
 	err    error
+	free   bool // it is in no queue
 
 	// next does a part of the work. It returns nil when it can be called again
 	// at once, or when it has set next to nil because the operation is over;
@@ -130,8 +145,15 @@ func (o *op) then(f func()) {
 	}
 }
 
+// waiter is what an operation can wait for: a ticket of the table's or of the
+// bridge's own.
+type waiter interface {
+	Done() <-chan struct{}
+	Err() error
+}
+
 // await goes on with f when all tickets have an outcome.
-func (o *op) await(tickets []*fdb.Ticket, f func(error)) {
+func (o *op) await(tickets []waiter, f func(error)) {
 	o.next = func() <-chan struct{} {
 		for _, k := range tickets {
 			if !isOver(k) {
@@ -148,27 +170,12 @@ func (o *op) await(tickets []*fdb.Ticket, f func(error)) {
 	}
 }
 
-func isOver(k *fdb.Ticket) bool {
+func isOver(k waiter) bool {
 	select {
 	case <-k.Done():
 		return true
 	default:
 		return false
-	}
-}
-
-// drain goes on with f when no frame that came in by the port before it was shut
-// is still being looked at.
-func (o *op) drain(m *meters, f func()) {
-	m.waited.Store(true)
-	o.next = func() <-chan struct{} {
-		if !m.idle() {
-			return m.quiet
-		}
-		m.waited.Store(false)
-		o.next = nil
-		f()
-		return nil
 	}
 }
 
@@ -178,14 +185,23 @@ func (o *op) fail(err error) {
 	o.next = nil
 }
 
-// takeBack ends the operation with err when undo has an outcome.
-func (o *op) takeBack(undo []*fdb.Ticket, err error) {
+// takeBack ends the operation with err when undo has an outcome. Own addresses are
+// looked after once more: what failed first may be none of this operation's by then.
+func (o *op) takeBack(undo []waiter, err error) {
+	o.b.noteAstray()
 	o.await(undo, func(failed error) {
-		if failed != nil {
-			err = errors.Join(err, switchdev.ErrOutcomeUnknown, failed)
-		}
-		o.fail(err)
+		o.fail(o.b.failedToo(err, failed))
 	})
+}
+
+// failedToo joins to err what own addresses could not be taken back, which is tried
+// again.
+func (b *Bridge) failedToo(err, failed error) error {
+	if failed == nil {
+		return err
+	}
+	b.noteAstray()
+	return errors.Join(err, switchdev.ErrOutcomeUnknown, failed)
 }
 
 // refuse ends the operation with a refusal.
@@ -222,6 +238,68 @@ func (b *Bridge) enqueue(o *op) *Ticket {
 	return o.ticket
 }
 
+// start begins an operation that waits for no other.
+func (b *Bridge) start(o *op) *Ticket {
+	o.free = true
+	<-b.slot
+	defer b.unlock()
+	if b.closed {
+		return b.enqueue(o)
+	}
+	o.ticket.state.Store(ticketBegun)
+	b.setOff(o)
+	return o.ticket
+}
+
+// onBridge submits an operation on the bridge as a whole, which is f.
+func (b *Bridge) onBridge(name string, f func(*op) error) *Ticket {
+	o := b.newOp(name, switchdev.PortHost)
+	o.then(func() {
+		if err := f(o); err != nil {
+			o.fail(err)
+		}
+	})
+	return b.submit(o)
+}
+
+// eachPort goes through operations on the ports of a view, then through one on the
+// bridge itself if there is one, and ends with what went wrong. A port that has gone
+// meanwhile is no error.
+func (o *op) eachPort(v *view, f func(switchdev.PortID) *op, last func() *op) {
+	b := o.b
+	<-b.slot
+	var tickets []waiter
+	for _, p := range v.ports {
+		tickets = append(tickets, b.enqueue(f(p.ID)))
+	}
+	b.unlock()
+	o.await(tickets, func(error) {
+		var errs []error
+		now := b.view.Load()
+		for i, k := range tickets {
+			if err := k.Err(); !errors.Is(err, switchdev.ErrNoDevice) || now.port(v.ports[i].ID) != nil {
+				errs = append(errs, err)
+			}
+		}
+		o.also(last(), errors.Join(errs...)) // o is what the bridge does just now
+	})
+}
+
+// also goes on as another operation, and joins err to what comes of it.
+func (o *op) also(other *op, err error) {
+	if other == nil {
+		o.fail(err)
+		return
+	}
+	o.next = func() <-chan struct{} {
+		if other.next == nil {
+			o.fail(errors.Join(err, other.err))
+			return nil
+		}
+		return other.next()
+	}
+}
+
 // begin starts the first operation of a port's queue that was not withdrawn. The
 // caller holds the slot.
 func (b *Bridge) begin(id switchdev.PortID) {
@@ -234,12 +312,17 @@ func (b *Bridge) begin(id switchdev.PortID) {
 		return
 	}
 	b.queues[id] = q
+	b.setOff(q[0])
+}
+
+// setOff begins to carry an operation out. The caller holds the slot.
+func (b *Bridge) setOff(o *op) {
 	if b.cfg.Manual {
-		b.active = append(b.active, q[0])
+		b.active = append(b.active, o)
 		b.nudge()
 		return
 	}
-	b.running.Go(func() { b.run(q[0]) })
+	b.running.Go(func() { b.run(o) })
 }
 
 // run carries an operation out.
@@ -264,11 +347,8 @@ func (b *Bridge) finish(o *op) {
 			break
 		}
 	}
-	q := b.queues[o.port][1:]
-	if len(q) == 0 {
-		delete(b.queues, o.port)
-	} else {
-		b.queues[o.port] = q
+	if !o.free {
+		b.queues[o.port] = b.queues[o.port][1:]
 		b.begin(o.port)
 	}
 	b.unlock()

@@ -52,6 +52,14 @@ const (
 	ReasonDestinationLocked
 	// ReasonNowhere: it was to be flooded, and nobody may have it.
 	ReasonNowhere
+	// ReasonNoPVID: it has no tag, and the port no VLAN for such frames.
+	ReasonNoPVID
+	// ReasonVLAN: the port that it came in by is not in its VLAN.
+	ReasonVLAN
+	// ReasonEgressVLAN: the destination's port, or the host, is not in its VLAN.
+	ReasonEgressVLAN
+	// ReasonBPDU: it is for the bridge's own spanning tree.
+	ReasonBPDU
 
 	numReasons
 )
@@ -62,6 +70,7 @@ var reasonNames = [numReasons]string{
 	ReasonLearnedOnly: "learned-only", ReasonPause: "pause", ReasonLocked: "locked", ReasonSamePort: "same-port",
 	ReasonNoEgress: "no-egress", ReasonEgressDown: "egress-down", ReasonIsolated: "isolated",
 	ReasonHardware: "hardware", ReasonDestinationLocked: "destination-locked", ReasonNowhere: "nowhere",
+	ReasonNoPVID: "no-pvid", ReasonVLAN: "vlan", ReasonEgressVLAN: "egress-vlan", ReasonBPDU: "bpdu",
 }
 
 // String returns the reason's name, for instance "same-port".
@@ -112,24 +121,10 @@ type Verdict struct {
 	// Host tells that the host gets a copy: the bridge's own stack or, for
 	// ClassLinkLocal, whoever listens on the port that it came in by.
 	Host bool
+	// VLAN is the VLAN that the frame is in; NoVLAN without VLAN filtering, and
+	// for frames that were dropped before it mattered.
+	VLAN switchdev.VLAN
 	// Learned is what the table did with the source; fdb.Ignored if the frame
 	// was not learned from.
 	Learned fdb.Learned
 }
-
-// Egress is the set of ports that a frame leaves by, in ascending order. The
-// zero Egress is empty and ready to use; use it again for the next frame, and
-// it allocates nothing once it has held a flood. It is not for several
-// goroutines at once.
-type Egress struct {
-	ports []switchdev.PortID
-}
-
-// Ports returns the ports. The slice is good until the Egress is used again.
-func (e *Egress) Ports() []switchdev.PortID { return e.ports }
-
-// Len returns how many ports there are.
-func (e *Egress) Len() int { return len(e.ports) }
-
-// Reset makes the set empty.
-func (e *Egress) Reset() { e.ports = e.ports[:0] }

@@ -184,7 +184,8 @@ func (w *world) entry(m switchdev.MAC, port int, f fdb.Flags) {
 	w.must(w.b.Table().SubmitReplace(fdb.Entry{Key: fdb.Key{MAC: m}, Port: switchdev.PortID(port), Flags: f}))
 }
 
-// events returns what was told since the last call, such as "added a@1".
+// events returns what was told since the last call, such as "added 00:0a@1", with
+// "/10" behind it for VLAN 10.
 func (w *world) events() []string {
 	w.t.Helper()
 	w.poll()
@@ -197,7 +198,11 @@ func (w *world) events() []string {
 		if !ok {
 			return all
 		}
-		all = append(all, e.Kind.String()+" "+e.Entry.MAC.String()[12:]+"@"+e.Entry.Port.String())
+		s := e.Kind.String() + " " + e.Entry.MAC.String()[12:] + "@" + e.Entry.Port.String()
+		if v := e.Entry.VLAN; v != switchdev.NoVLAN {
+			s += "/" + v.String()
+		}
+		all = append(all, s)
 	}
 }
 

@@ -8,11 +8,14 @@ import (
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-// change returns the operation that changes a port: edit makes the new port out
+// alter returns the operation that changes a port: edit makes the new port out
 // of the old, or says why not; the device is told and asked first, for what set
 // names; then software follows, and then goes on with done, which may be nil. A
 // port that edit leaves as it is is a success without any work.
-func (b *Bridge) change(name string, id switchdev.PortID, set switchdev.PortAttr, edit func(*Port) error, done func(o *op, p *port)) *op {
+//
+// What the spanning tree wants is done in software first, and whatever devices
+// say: a loop does not wait for slow hardware, which is brought to it.
+func (b *Bridge) alter(name string, id switchdev.PortID, set switchdev.PortAttr, edit func(*Port) error, done func(o *op, p *port)) *op {
 	o := b.newOp(name, id)
 	o.then(func() {
 		<-b.slot
@@ -30,20 +33,39 @@ func (b *Bridge) change(name string, id switchdev.PortID, set switchdev.PortAttr
 		if p.Port == old.Port {
 			return
 		}
+		if name == opTree {
+			b.replace(&p)
+		}
 		if err := b.tellChange(o, old, &p, set); err != nil {
+			if name == opTree {
+				b.doubtPort(p.device, id, false)
+			}
 			o.fail(err)
 			return
 		}
-		<-b.slot
-		b.ports[id] = &p
-		p.meters.shut.Store(!p.Up)
-		b.publish()
-		b.unlock()
+		b.replace(&p)
+		if p.running() != old.running() {
+			b.tree.enable(id, p.running() && b.view.Load().up)
+		}
 		if done != nil {
 			done(o, &p)
 		}
 	})
 	return o
+}
+
+// replace gives the data path another port in place of the one with the number.
+func (b *Bridge) replace(p *port) {
+	<-b.slot
+	defer b.unlock()
+	if p.Backup != 0 && b.ports[p.Backup] == nil { // it has left meanwhile
+		q := *p
+		q.Backup = 0
+		p = &q
+	}
+	b.ports[p.ID] = p
+	b.publish()
+	b.admit(p)
 }
 
 // tellChange tells the device what changes of it. Nothing in hardware has
@@ -58,7 +80,7 @@ func (b *Bridge) tellChange(o *op, old, p *port, set switchdev.PortAttr) error {
 		return nil // software's own flags
 	}
 	change.Verb, change.Set = switchdev.PortSet, set
-	err := d.tell(o.name, change)
+	err := d.tell(o.name, change, p.gen)
 	switch {
 	case errors.Is(err, switchdev.ErrOutcomeUnknown):
 		b.doubtPort(d, o.port, false)
@@ -69,66 +91,10 @@ func (b *Bridge) tellChange(o *op, old, p *port, set switchdev.PortAttr) error {
 	return err
 }
 
-// SetPortUp takes a port up or down. A port that goes down is disabled, and
-// loses its learned and its users' dynamic entries before SetPortUp returns; a
-// port that comes up forwards. Errors, here and at the other verbs that change a
-// port: ErrNoDevice if there is no such port; what the device says if it refuses;
-// nothing has changed then. After ErrOutcomeUnknown the bridge is as before, and
-// the device will be brought to that. A port whose device has taken it down is
-// down; when a device then keeps a row of an entry that left, the error says so,
-// and the row is withdrawn as soon as the device lets itself be told. Linux:
-// br_stp_enable_port and br_stp_disable_port (net/bridge/br_stp_if.c).
-func (b *Bridge) SetPortUp(ctx context.Context, id switchdev.PortID, up bool) error {
-	return b.SubmitSetPortUp(id, up).Wait(ctx)
-}
-
-// SubmitSetPortUp is SetPortUp without the wait. It never blocks.
-func (b *Bridge) SubmitSetPortUp(id switchdev.PortID, up bool) *Ticket {
-	edit := func(p *Port) error {
-		if p.Up != up {
-			p.Up, p.State = up, switchdev.PortDisabled
-			if up {
-				p.State = switchdev.PortForwarding
-			}
-		}
-		return nil
-	}
-	var flush func(*op, *port)
-	if !up {
-		flush = func(o *op, p *port) {
-			o.drain(p.meters, func() {
-				o.await([]*fdb.Ticket{b.table.SubmitFlush(fdb.OnPort(id))}, func(err error) { o.fail(err) })
-			})
-		}
-	}
-	return b.submit(b.change(opUp, id, switchdev.PortAttrState|switchdev.PortAttrUp, edit, flush))
-}
-
-// SetPortState sets the spanning tree state of a port. No entry leaves because
-// of that. ErrInvalid for a state that does not exist, ErrNetDown for a port
-// that is down. See [Bridge.SetPortUp] for the other errors. Linux:
-// br_set_port_state (net/bridge/br_netlink.c).
-func (b *Bridge) SetPortState(ctx context.Context, id switchdev.PortID, s switchdev.PortState) error {
-	return b.SubmitSetPortState(id, s).Wait(ctx)
-}
-
-// SubmitSetPortState is SetPortState without the wait. It never blocks.
-func (b *Bridge) SubmitSetPortState(id switchdev.PortID, s switchdev.PortState) *Ticket {
-	object := "port " + id.String()
-	if !s.Valid() {
-		return b.refused(refusal(opState, object, "no such state", switchdev.ErrInvalid))
-	}
-	return b.submit(b.change(opState, id, switchdev.PortAttrState, func(p *Port) error {
-		if !p.Up {
-			return refusal(opState, object, "", switchdev.ErrNetDown)
-		}
-		p.State = s
-		return nil
-	}, nil))
-}
-
 // SetPortFlags gives the flags named in mask the values that they have in set.
-// ErrInvalid if set names others, ErrUnsupported for flags that the bridge does
+// With PortMAB the port has to be locked and to learn; without it again the locked
+// entries of the port leave. ErrInvalid if set names others, or for PortMAB without
+// the other two, ErrUnsupported for flags that the bridge does
 // not keep, and for those that the device forwards by and does not know. See
 // [Bridge.SetPortUp] for the other errors. Linux: br_setport
 // (net/bridge/br_netlink.c).
@@ -142,13 +108,21 @@ func (b *Bridge) SubmitSetPortFlags(id switchdev.PortID, set, mask switchdev.Por
 	if set&^mask != 0 {
 		return b.refused(refusal(opFlags, object, "flags outside the mask", switchdev.ErrInvalid))
 	}
-	if err := checkFlags(opFlags, object, mask); err != nil {
-		return b.refused(err)
+	if mask&^keptFlags != 0 {
+		return b.refused(refusal(opFlags, object, "port flag is not supported", switchdev.ErrUnsupported))
 	}
-	return b.submit(b.change(opFlags, id, switchdev.PortAttrFlags, func(p *Port) error {
+	authenticated := false
+	return b.submit(b.alter(opFlags, id, switchdev.PortAttrFlags, func(p *Port) error {
+		authenticated = p.Flags&switchdev.PortMAB != 0
 		p.Flags = p.Flags&^mask | set
-		return nil
-	}, nil))
+		return checkFlags(opFlags, object, p.Flags)
+	}, func(o *op, p *port) {
+		if !authenticated || p.Flags&switchdev.PortMAB != 0 {
+			return
+		}
+		locked := fdb.Filter{Port: id, OnPort: true, Mask: fdb.Locked, Flags: fdb.Locked}
+		o.await([]waiter{b.table.SubmitFlush(locked)}, o.fail)
+	}))
 }
 
 // SetPortMAC changes a port's own address: the entry of the old one is deleted,
@@ -193,17 +167,18 @@ func (b *Bridge) SubmitSetPortMAC(id switchdev.PortID, mac switchdev.MAC) *Ticke
 }
 
 // readdress gives a port another address. The caller holds the slot.
-func (b *Bridge) readdress(p *port, mac switchdev.MAC) []*fdb.Ticket {
+func (b *Bridge) readdress(p *port, mac switchdev.MAC) []waiter {
 	q := *p
 	q.MAC = mac
 	b.ports[p.ID] = &q
-	tickets := b.rename(b.lowest(), func() (tickets []*fdb.Ticket) {
+	tickets := b.rename(b.lowest(), func() (tickets []waiter) {
 		if mac != p.MAC {
-			tickets = b.release(p.MAC, p.ID, false)
+			tickets = b.releaseAll(p.MAC, p.ID, p.vlans, false)
 		}
-		return append(tickets, b.claim(mac, p.ID)...)
+		return append(tickets, b.claimAll(mac, p.ID, p.vlans)...)
 	})
 	b.publish()
+	b.tree.weigh(&q)
 	return tickets
 }
 
@@ -223,7 +198,7 @@ func (b *Bridge) SubmitSetMAC(mac switchdev.MAC) *Ticket {
 	o := b.newOp(opMAC, switchdev.PortHost)
 	o.then(func() {
 		<-b.slot
-		old, explicit := b.mac, b.explicit
+		old, explicit := b.setting.mac, b.explicit
 		b.explicit = true
 		tickets := b.rename(mac, nil)
 		b.publish()

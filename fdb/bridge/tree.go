@@ -1,0 +1,293 @@
+package bridge
+
+import (
+	"sync"
+	"time"
+
+	"github.com/switchcore/switchcore/fdb/bridge/internal/stp"
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+// maxBPDUs is how many BPDUs wait to be read. A port sends one a second or so.
+const maxBPDUs = 1024
+
+// tree joins a bridge and the machine of its spanning tree. Whatever concerns the
+// machine is put into a queue, and poll, which one goroutine calls, goes through it;
+// what the machine wants done is an operation like any other.
+type tree struct {
+	b *Bridge
+
+	mu      sync.Mutex // a leaf
+	cfg     STPConfig
+	machine *stp.Machine // nil: none runs
+	inbox   []func(m *stp.Machine, now time.Time)
+	bpdus   int // of them
+	dropped uint64
+	moved   map[switchdev.PortID]bool // ports that have another state
+	frames  []bpdu
+	shift   bool // the topology has begun or ended to change
+
+	kick chan struct{}
+	quit chan struct{} // closed when no machine runs any more
+	done sync.WaitGroup
+}
+
+// bpdu is a frame that is to be sent.
+type bpdu struct {
+	port  switchdev.PortID
+	frame []byte
+}
+
+func (t *tree) open(b *Bridge) {
+	t.b, t.cfg, t.kick = b, b.cfg.STP, make(chan struct{}, 1)
+	t.moved = make(map[switchdev.PortID]bool)
+	if t.cfg.Mode == STPKernel {
+		t.begin()
+	}
+}
+
+// begin starts a machine with the ports that there are.
+func (t *tree) begin() {
+	b := t.b
+	<-b.slot
+	now, ports, up := b.time(), b.byNumber(), b.setting.up
+	t.mu.Lock()
+	t.machine = stp.New(t.cfg.machine(b.setting.mac), t)
+	t.inbox, t.bpdus = nil, 0
+	t.machine.Start(now)
+	for _, p := range ports {
+		_ = t.machine.AddPort(p.Tree.port(p.ID, p.MAC))
+		if up && p.running() {
+			_ = t.machine.EnablePort(now, p.ID)
+		}
+	}
+	t.mu.Unlock()
+	b.unlock()
+	if b.cfg.Manual {
+		b.nudge()
+		return
+	}
+	quit := make(chan struct{})
+	t.quit = quit
+	t.done.Go(func() { t.run(quit) })
+}
+
+// end stops the machine.
+func (t *tree) end() {
+	t.mu.Lock()
+	t.machine, t.inbox, t.bpdus, t.frames = nil, nil, 0, nil
+	clear(t.moved)
+	t.mu.Unlock()
+	if t.quit != nil {
+		close(t.quit)
+		t.quit = nil
+	}
+}
+
+// close ends it for good.
+func (t *tree) close() {
+	t.end()
+	t.done.Wait()
+}
+
+// run polls until quit is closed.
+func (t *tree) run(quit chan struct{}) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-quit:
+			return
+		case <-t.kick:
+		case <-timer.C:
+		}
+		if next := t.poll(time.Now()); !next.IsZero() {
+			timer.Reset(time.Until(next))
+		}
+	}
+}
+
+// poll does what is due, and returns when there will be more.
+func (t *tree) poll(now time.Time) (next time.Time) {
+	t.mu.Lock()
+	if t.machine == nil {
+		t.mu.Unlock()
+		return time.Time{}
+	}
+	for _, f := range t.inbox {
+		f(t.machine, now)
+	}
+	t.inbox, t.bpdus = nil, 0
+	next = t.machine.Poll(now)
+	moved, frames, shift := t.moved, t.frames, t.shift
+	t.moved, t.frames, t.shift = make(map[switchdev.PortID]bool), nil, false
+	t.mu.Unlock()
+	b := t.b
+	for _, f := range frames {
+		t.cfg.Send(f.port, f.frame)
+	}
+	for _, p := range b.view.Load().ports {
+		if moved[p.ID] {
+			b.submit(b.follow(p.ID))
+		}
+	}
+	if shift {
+		b.submit(b.shifting())
+	}
+	return next
+}
+
+// SetState implements stp.Actions.
+func (t *tree) SetState(id switchdev.PortID, _ switchdev.PortState) { t.moved[id] = true }
+
+// Send implements stp.Actions.
+func (t *tree) Send(id switchdev.PortID, frame []byte) { t.frames = append(t.frames, bpdu{id, frame}) }
+
+// TopologyChange implements stp.Actions.
+func (t *tree) TopologyChange(bool) { t.shift = true }
+
+// put queues something for the machine, if there is one.
+func (t *tree) put(f func(m *stp.Machine, now time.Time)) {
+	t.mu.Lock()
+	running := t.machine != nil
+	if running {
+		t.inbox = append(t.inbox, f)
+	}
+	t.mu.Unlock()
+	if running {
+		t.wake()
+	}
+}
+
+func (t *tree) wake() {
+	signal(t.kick)
+	t.b.nudge()
+}
+
+// take queues a copy of a BPDU that came in. It is the data path's.
+func (t *tree) take(id switchdev.PortID, data []byte) {
+	t.mu.Lock()
+	switch {
+	case t.machine == nil:
+	case t.bpdus >= maxBPDUs:
+		t.dropped++
+	default:
+		frame := append([]byte(nil), data...)
+		t.bpdus++
+		t.inbox = append(t.inbox, func(m *stp.Machine, now time.Time) { m.Receive(now, id, frame) })
+	}
+	t.mu.Unlock()
+	t.wake()
+}
+
+// configure changes what the next machine begins with, and the one that runs.
+func (t *tree) configure(edit func(*STPConfig), f func(*stp.Machine, time.Time)) {
+	t.mu.Lock()
+	edit(&t.cfg)
+	t.mu.Unlock()
+	t.put(f)
+}
+
+// rename tells the machine the bridge's address.
+func (t *tree) rename(mac switchdev.MAC) {
+	t.put(func(m *stp.Machine, now time.Time) { m.SetMAC(now, mac) })
+}
+
+// join, leave and enable tell the machine of a port.
+func (t *tree) join(p *port) {
+	cfg := p.Tree.port(p.ID, p.MAC)
+	t.put(func(m *stp.Machine, _ time.Time) { _ = m.AddPort(cfg) })
+}
+
+func (t *tree) leave(id switchdev.PortID) {
+	t.put(func(m *stp.Machine, now time.Time) { _ = m.RemovePort(now, id) })
+}
+
+func (t *tree) enable(id switchdev.PortID, on bool) {
+	t.put(func(m *stp.Machine, now time.Time) {
+		if on {
+			_ = m.EnablePort(now, id)
+		} else {
+			_ = m.DisablePort(now, id)
+		}
+	})
+}
+
+// weigh tells the machine what there is to know of a port.
+func (t *tree) weigh(p *port) {
+	cfg := p.Tree.port(p.ID, p.MAC)
+	t.put(func(m *stp.Machine, now time.Time) {
+		_ = m.SetPortMAC(cfg.ID, cfg.MAC)
+		_ = m.SetRootBlock(cfg.ID, cfg.RootBlock)
+		_ = m.SetGuard(cfg.ID, cfg.Guard)
+		_ = m.SetPortPriority(now, cfg.ID, cfg.Priority)
+		if cfg.PathCost == 0 {
+			cfg.PathCost = stp.DefaultPathCost
+		}
+		_ = m.SetPathCost(now, cfg.ID, cfg.PathCost)
+	})
+}
+
+// state returns the state that the machine wants of a port.
+func (t *tree) state(id switchdev.PortID) (switchdev.PortState, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.machine == nil {
+		return 0, false
+	}
+	p, ok := t.machine.Port(id)
+	return p.State, ok
+}
+
+// changing returns how long stations live while the topology changes; 0 if it does
+// not.
+func (t *tree) hold() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.machine == nil {
+		return 0
+	}
+	if s := t.machine.Status(); s.TopologyChange {
+		return s.ForwardDelay
+	}
+	return 0
+}
+
+func (t *tree) changing() bool { return t.hold() != 0 }
+
+// follow returns the operation that brings a port into the state that the tree
+// wants.
+func (b *Bridge) follow(id switchdev.PortID) *op {
+	return b.alter(opTree, id, switchdev.PortAttrState, func(p *Port) error {
+		v := b.view.Load()
+		switch {
+		case !p.Up || !p.Carrier || !v.up:
+			p.State = switchdev.PortDisabled
+		case v.stp == STPOff:
+			p.State = switchdev.PortForwarding
+		case v.stp == STPKernel:
+			if s, ok := b.tree.state(id); ok {
+				p.State = s
+			}
+		}
+		return nil
+	}, nil)
+}
+
+// shifting returns the operation that makes stations live as long as the tree wants.
+func (b *Bridge) shifting() *op { return b.holding(-1) }
+
+// holding makes them live for hold, for as long as the tree wants if it is negative.
+func (b *Bridge) holding(hold time.Duration) *op {
+	o := b.newOp(opTopology, switchdev.PortHost)
+	o.then(func() {
+		want := hold
+		if want < 0 {
+			want = b.tree.hold()
+		}
+		if err := b.setHold(want); err != nil {
+			o.fail(err)
+		}
+	})
+	return o
+}
