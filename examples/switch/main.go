@@ -5,8 +5,10 @@
 //	go run ./examples/switch
 //	go run ./examples/switch -fault hang:fdb
 //	go run ./examples/switch -capture any.pcapng -write /tmp/out
+//	go run ./examples/switch -live tap0,tap1
 //
-// It needs neither privileges nor a network. The exit status is 1 when a frame for a station that
+// It needs neither privileges nor a network, except with -live, where it switches between TAP
+// devices of Linux in real time until it is interrupted. The exit status is 1 when a frame for a station that
 // the switch had learned was flooded, which must not happen whatever the hardware does, and when
 // a capture cannot be read or a file not be written; it is 2 when the arguments make no sense.
 package main
@@ -34,6 +36,8 @@ type options struct {
 	ports   int
 	json    bool
 	quiet   bool
+	live    []string      // TAP devices; none: replay
+	period  time.Duration // how long; 0: until a signal
 }
 
 // fault is what is to go wrong, and how it was asked for.
@@ -50,6 +54,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	case err != nil:
 		return 2 // package flag has said what is wrong
+	}
+	if opt.live != nil {
+		return status(0, live(opt, stdout, stderr), stderr)
 	}
 	floods, err := replay(opt, stdout, stderr)
 	return status(floods, err, stderr)
@@ -120,17 +127,35 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		opt.faults = append(opt.faults, fault{spec, parsed})
 		return err
 	})
-	f.DurationVar(&opt.ageing, "ageing", 10*time.Second, "forget a station that was silent for this long; negative: never")
+	f.DurationVar(&opt.ageing, "ageing", 10*time.Second, "forget a station that was silent for this long; negative: never.\n"+
+		"With -live it is 5m0s unless it is given")
 	f.Uint64Var(&opt.seed, "seed", 1, "what chance there is in the hardware follows from this `number`")
 	f.IntVar(&opt.ports, "ports", 4, "`number` of ports for a capture with one interface, from 2 to 1024: stations are\n"+
 		"dealt out to them as they appear")
 	f.BoolVar(&opt.json, "j", false, "print the learned table as \"bridge -j fdb show\" does")
 	f.BoolVar(&opt.quiet, "q", false, "no progress")
+	f.Func("live", "switch between these TAP `devices` of Linux, such as tap0,tap1: those that are not there are\n"+
+		"made, and all are brought up. Until SIGINT, SIGTERM or the end of -for", func(text string) (err error) {
+		opt.live, err = liveNames(text)
+		return err
+	})
+	f.DurationVar(&opt.period, "for", 0, "with -live: end after this `time`; 0: never")
 	if err := f.Parse(args); err != nil {
 		return opt, err
 	}
+	given := map[string]bool{}
+	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if opt.live != nil && !given["ageing"] {
+		opt.ageing = liveAgeing
+	}
 	reason := ""
 	switch {
+	case opt.live != nil && (given["capture"] || given["write"] || given["ports"]):
+		reason = "-live goes without -capture, -write and -ports"
+	case opt.live == nil && given["for"]:
+		reason = "-for goes with -live"
+	case opt.period < 0:
+		reason = fmt.Sprintf("-for %v: want a time to come", opt.period)
 	case f.NArg() > 0:
 		reason = fmt.Sprintf("unexpected argument %q", f.Arg(0))
 	case opt.ports < 2 || opt.ports > maxPorts:

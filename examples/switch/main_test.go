@@ -15,7 +15,15 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// asProgram is the environment variable that makes the test binary the program itself.
+const asProgram = "SWITCH_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // runs calls the program and returns what it printed.
 func runs(t *testing.T, want int, args ...string) (stdout, stderr string) {
@@ -103,7 +111,7 @@ func TestHelpNamesEveryOption(t *testing.T) {
 	if out != "" {
 		t.Errorf("stdout %q", out)
 	}
-	for _, option := range []string{"-capture", "-write", "-fault", "-ageing", "-seed", "-j", "-ports", "-q", "hang:fdb"} {
+	for _, option := range []string{"-capture", "-write", "-fault", "-ageing", "-seed", "-j", "-ports", "-q", "-live", "-for", "hang:fdb"} {
 		if !strings.Contains(help, option) {
 			t.Errorf("%s is missing in\n%s", option, help)
 		}
@@ -130,6 +138,8 @@ func TestHelpFaultsAreUnderstood(t *testing.T) {
 func TestBadArgumentsExitWith2(t *testing.T) {
 	for _, args := range [][]string{
 		{"-nonsense"}, {"-fault", "explode"}, {"-ports", "1"}, {"-ports", "70000"}, {"-ageing", "1ms"}, {"-ageing", "2562047h47m16.854775807s"}, {"stations.pcapng"},
+		{"-live", "tap0"}, {"-live", "tap0,tap0"}, {"-live", "tap0,"}, {"-live", "tap0,tap1", "-ports", "4"},
+		{"-live", "tap0,tap1", "-write", "x"}, {"-live", "tap0,tap1", "-capture", "x"}, {"-live", "tap0,tap1", "-for", "-1s"}, {"-for", "1s"},
 	} {
 		if out, errs := runs(t, 2, args...); out != "" || errs == "" {
 			t.Errorf("%q: stdout %q, stderr %q", args, out, errs)

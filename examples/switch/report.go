@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/switchcore/switchcore/fdb/bridge"
 	"github.com/switchcore/switchcore/hwsim"
 	"github.com/switchcore/switchcore/switchdev"
 )
@@ -62,15 +63,10 @@ func (s *ethernetSwitch) report(w io.Writer, rec *recording, opt options) error 
 		fmt.Fprintf(out, "fault %s: struck %d operations\n", opt.faults[i].spec, fault.Hits())
 	}
 	s.reportFrames(out, rec.ports)
-	show, command := s.bridge.WriteFDB, "bridge"
-	if opt.json {
-		show, command = s.bridge.WriteFDBJSON, "bridge -j"
-	}
-	fmt.Fprintf(out, "\n%s fdb show br %s:\n", command, s.bridge.Name())
-	if err := show(out); err != nil {
+	if err := reportTable(out, s.bridge, opt.json); err != nil {
 		return err
 	}
-	s.reportHardware(out)
+	reportHardware(out, s.bridge, s.chip)
 	fmt.Fprintf(out, "station moves: %d\nsent to where the station had been: %d\nunintended floods: %d\n",
 		s.observer.moves, s.observer.late, s.observer.floods)
 	_, err := io.WriteString(w, out.String())
@@ -96,10 +92,20 @@ func (s *ethernetSwitch) reportFrames(out io.Writer, ports []string) {
 	}
 }
 
+// reportTable prints who is where.
+func reportTable(out io.Writer, b *bridge.Bridge, json bool) error {
+	show, command := b.WriteFDB, "bridge"
+	if json {
+		show, command = b.WriteFDBJSON, "bridge -j"
+	}
+	fmt.Fprintf(out, "\n%s fdb show br %s:\n", command, b.Name())
+	return show(out)
+}
+
 // reportHardware prints what the table asked of the chip, and what came of it.
-func (s *ethernetSwitch) reportHardware(out io.Writer) {
-	hw, chip, waiting := s.bridge.Table().Stats().Hardware, s.chip.Stats(), 0
-	for _, batch := range s.chip.Operations() {
+func reportHardware(out io.Writer, b *bridge.Bridge, c *hwsim.Chip) {
+	hw, chip, waiting := b.Table().Stats().Hardware, c.Stats(), 0
+	for _, batch := range c.Operations() {
 		waiting += batch.Count - batch.Executed
 	}
 	fmt.Fprintf(out, "\nhardware calls: %d with %d operations; refused %d, outcome unknown %d, offered again %d, still waiting %d; resets %d\n",
