@@ -1,6 +1,7 @@
 package main
 
 import (
+	"github.com/switchcore/switchcore/bench/bridgearea"
 	"github.com/switchcore/switchcore/bench/fdbarea"
 	"github.com/switchcore/switchcore/bench/measure"
 )
@@ -10,5 +11,6 @@ import (
 func areas() []measure.Area {
 	return []measure.Area{
 		fdbarea.Area(),
+		bridgearea.Area(),
 	}
 }

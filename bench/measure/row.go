@@ -3,6 +3,7 @@ package measure
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Rule says how a row compares.
@@ -19,6 +20,9 @@ const (
 	AtMost
 	// Above wants ours - peer at most the gate, in the unit of the row.
 	Above
+	// Zero wants ours to be zero in every round, and shows the most; it needs no
+	// gate.
+	Zero
 )
 
 // Unit is what the samples of a row count.
@@ -29,6 +33,8 @@ const (
 	Time Unit = iota
 	// Bytes is bytes.
 	Bytes
+	// Count is things.
+	Count
 )
 
 // Row is one line of the table.
@@ -97,10 +103,18 @@ func (r Row) Judge(rec *Record, judge bool) Result {
 	values := r.values(ours, peer)
 	value := Median(values)
 	res.Value, res.Spread = number(value), number(Spread(values))
-	if r.Rule == AtMost {
+	if r.Rule == AtMost || r.Rule == Zero {
 		res.Value = nil
 	}
+	if r.Rule == Zero { // in every round
+		res.Ours = number(slices.Max(ours))
+	}
 	switch {
+	case r.Rule == Zero && judge && *res.Ours == 0:
+		res.Verdict, res.Spread = Passed, nil
+	case r.Rule == Zero && judge:
+		res.Verdict, res.Spread = Missed, nil
+	case r.Rule == Zero:
 	case r.Rule == Info || r.Gate == 0:
 		res.Verdict = NoGate
 	case !judge:
@@ -118,13 +132,21 @@ func (r Row) Judge(rec *Record, judge bool) Result {
 
 // blank is the result without numbers.
 func (r Row) blank(v Verdict) Result {
-	return Result{Name: r.Name, Text: r.Text, Gate: r.limit(r.Gate), Goal: r.limit(r.Goal), Verdict: v, PeerOf: r.Peer, row: r}
+	return Result{Name: r.Name, Text: r.Text, Gate: r.limit(r.Gate), Goal: r.goal(), Verdict: v, PeerOf: r.Peer, row: r}
+}
+
+// goal writes the goal; the one of zero is its gate.
+func (r Row) goal() string {
+	if r.Rule == Zero {
+		return ""
+	}
+	return r.limit(r.Goal)
 }
 
 // values returns what the rule looks at, for each round.
 func (r Row) values(ours, peer []float64) []float64 {
 	switch {
-	case r.Peer == "" || r.Rule == AtMost:
+	case r.Peer == "" || r.Rule == AtMost || r.Rule == Zero:
 		return ours
 	case r.Rule == Within:
 		return pairwise(ours, peer, func(a, b float64) float64 { return a / b })
@@ -148,6 +170,8 @@ func (r Row) meets(value, limit float64) bool {
 // limit writes a gate or a goal.
 func (r Row) limit(v float64) string {
 	switch {
+	case r.Rule == Zero:
+		return "= 0"
 	case v == 0 || r.Rule == Info:
 		return ""
 	case r.Rule == Faster:
@@ -162,8 +186,11 @@ func (r Row) limit(v float64) string {
 
 // Format writes an amount with a unit that suits its size.
 func (u Unit) Format(v float64) string {
-	if u == Bytes {
+	switch u {
+	case Bytes:
 		return fmt.Sprintf("%.3g B", v)
+	case Count:
+		return fmt.Sprintf("%.6g", v)
 	}
 	switch abs := math.Abs(v); {
 	case abs >= 1e9:

@@ -40,6 +40,8 @@ func TestEachRuleJudges(t *testing.T) {
 		{Above, 1, 0, 11, 10, Passed, 1},
 		{Above, 1, 0, 11.5, 10, Missed, 1.5},
 		{Above, 1, 0, 9, 10, Passed, -1},
+		{Zero, 0, 0, 0, 0, Passed, 0},
+		{Zero, 0, 0, 1, 0, Missed, 1},
 		{Info, 0, 0, 10, 20, NoGate, 2},
 		{Within, 0, 0, 10, 20, NoGate, 0.5},
 	} {
@@ -53,9 +55,17 @@ func TestEachRuleJudges(t *testing.T) {
 		} else if got.Value != nil && *got.Value != tt.value {
 			t.Errorf("rule %d, %v beside %v: value %v, want %v", tt.rule, tt.ours, tt.peer, *got.Value, tt.value)
 		}
-		if got := row.Judge(rec, false); tt.gate != 0 && got.Verdict != Unjudged {
+		if got := row.Judge(rec, false); (tt.gate != 0 || tt.rule == Zero) && got.Verdict != Unjudged {
 			t.Errorf("rule %d judged what was not to be: %q", tt.rule, got.Verdict)
 		}
+	}
+}
+
+// TestZeroLooksAtEveryRound: a median would let one round in three allocate.
+func TestZeroLooksAtEveryRound(t *testing.T) {
+	got := Row{Ours: "a", Rule: Zero, Unit: Count}.Judge(record(map[string][]float64{"a": {0, 0, 3}}), true)
+	if got.Verdict != Missed || *got.Ours != 3 {
+		t.Errorf("%v, %q", *got.Ours, got.Verdict)
 	}
 }
 

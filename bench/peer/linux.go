@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,18 +28,10 @@ var ErrNoBridge = errors.New("no kernel bridge")
 // NewLinuxBridge makes the namespace, which ends with the thread: the calling
 // goroutine must not outlive its measurements.
 func NewLinuxBridge() (*LinuxBridge, error) {
-	runtime.LockOSThread() // for good: nobody else may run on a thread in another namespace
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		return nil, fmt.Errorf("%w: a network namespace: %w", ErrNoBridge, err)
-	}
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	b, err := newNamespace()
 	if err != nil {
-		return nil, fmt.Errorf("%w: a netlink socket: %w", ErrNoBridge, err)
+		return nil, fmt.Errorf("%w: %w", ErrNoBridge, err)
 	}
-	b := &LinuxBridge{fd: fd, buf: make([]byte, 1<<20)}
-	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 8<<20)
-	// A lost answer is an error then, and not a wait for ever.
-	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 30})
 	if err := b.setUp(); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("%w: %w", ErrNoBridge, err)
