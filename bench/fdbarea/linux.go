@@ -40,7 +40,7 @@ func addAndDump(rec *measure.Record, n int) error {
 	a := &applied{ours: t}
 	rec.Add("add/ours", measure.InParts(n, 1<<18, func(from, to int) {
 		for i := from; i < to; i++ {
-			a.add(fdb.VerbAdd, fdb.Entry{Key: key(uint64(i)), Port: 1, Flags: fdb.Static})
+			a.ops = append(a.ops, fdb.Op{Verb: fdb.VerbAdd, Entry: fdb.Entry{Key: key(uint64(i)), Port: 1, Flags: fdb.Static}})
 			if len(a.ops) == updateBatch || i == to-1 {
 				err = errors.Join(err, a.apply())
 			}

@@ -55,19 +55,15 @@ func (a *applied) fours(n int) error {
 }
 
 func (a *applied) replace(i uint64) {
-	a.add(fdb.VerbReplace, fdb.Entry{Key: key(i), Port: a.port})
+	a.ops = append(a.ops, fdb.Op{Verb: fdb.VerbReplace, Entry: fdb.Entry{Key: key(i), Port: a.port}})
 }
 
 func (a *applied) insert(i uint64) {
-	a.add(fdb.VerbReplace, fdb.Entry{Key: key(i), Port: windowPort})
+	a.ops = append(a.ops, fdb.Op{Verb: fdb.VerbReplace, Entry: fdb.Entry{Key: key(i), Port: windowPort}})
 }
 
 func (a *applied) remove(i uint64) {
-	a.add(fdb.VerbDelete, fdb.Entry{Key: key(i), Port: windowPort})
-}
-
-func (a *applied) add(v fdb.Verb, e fdb.Entry) {
-	a.ops = append(a.ops, fdb.Op{Verb: v, Entry: e})
+	a.ops = append(a.ops, fdb.Op{Verb: fdb.VerbDelete, Entry: fdb.Entry{Key: key(i), Port: windowPort}})
 }
 
 // apply hands the collected operations to the table.
