@@ -132,7 +132,8 @@ func (b *Bridge) releaseAll(mac switchdev.MAC, port switchdev.PortID, m *members
 // among them. The caller holds the slot.
 func (b *Bridge) reclaim() (tickets []waiter) {
 	for k, o := range b.own {
-		if _, ok := b.table.Lookup(k); !ok && isOver(o.last) && (o.gone || o.last.Err() != nil) {
+		hit, ok := b.table.Lookup(k)
+		if ok = ok && hit.Flags&fdb.Local != 0; !ok && isOver(o.last) && (o.gone || o.last.Err() != nil) {
 			delete(b.own, k)
 		}
 	}

@@ -3,6 +3,8 @@ package bridge
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -270,13 +272,15 @@ func (b *Bridge) Close() error {
 func (b *Bridge) close() error {
 	var tickets []*Ticket
 	<-b.slot
+	ids := make(map[switchdev.PortID]bool)
 	for id := range b.queues { // also those that are about to be added
-		tickets = append(tickets, b.enqueue(b.removal(id)))
+		ids[id] = true
 	}
 	for id := range b.ports {
-		if b.queues[id] == nil {
-			tickets = append(tickets, b.enqueue(b.removal(id)))
-		}
+		ids[id] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(ids)) { // in an order that can be repeated
+		tickets = append(tickets, b.enqueue(b.removal(id)))
 	}
 	b.closed = true
 	for _, d := range b.unsure {

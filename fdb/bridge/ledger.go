@@ -26,10 +26,17 @@ type believed struct {
 	unsure bool // a call about it had no answer
 }
 
-// of returns the memberships of a port.
+// of returns the memberships of a port. A reset makes them unsure and not gone: what
+// was told to the device may have reached it after the reset and before the report.
 func (l *ledger) of(id switchdev.PortID, resets uint64) map[switchdev.VLAN]believed {
-	if l.ports == nil || l.resets < resets {
-		l.ports, l.resets = make(map[switchdev.PortID]map[switchdev.VLAN]believed), resets
+	if l.ports == nil {
+		l.ports = make(map[switchdev.PortID]map[switchdev.VLAN]believed)
+	}
+	if l.resets < resets {
+		l.resets = resets
+		for _, m := range l.ports {
+			distrust(m)
+		}
 	}
 	m := l.ports[id]
 	if m == nil {
@@ -50,9 +57,13 @@ func (l *ledger) forget(id switchdev.PortID) {
 func (l *ledger) doubt(id switchdev.PortID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for v, b := range l.ports[id] {
+	distrust(l.ports[id])
+}
+
+func distrust(m map[switchdev.VLAN]believed) {
+	for v, b := range m {
 		b.unsure = true
-		l.ports[id][v] = b
+		m[v] = b
 	}
 }
 

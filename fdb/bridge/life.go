@@ -14,7 +14,9 @@ import (
 type lives struct {
 	mu    sync.Mutex // a leaf, for whoever changes it
 	ports atomic.Pointer[map[switchdev.PortID]switchdev.Generation]
-	stale atomic.Uint64 // reports of former lives
+	gone  map[switchdev.PortID]bool // taken out of the device, as the table was told
+	keeps atomic.Bool               // the device keeps generations
+	stale atomic.Uint64             // reports of former lives
 }
 
 // begin sets the generation of a port; 0 for none.
@@ -34,14 +36,35 @@ func (l *lives) begin(id switchdev.PortID, gen switchdev.Generation) {
 	l.ports.Store(&next)
 }
 
-// former reports whether r is about a former life of its port. A device that does
-// not keep generations reports none.
+// former reports whether r is about a former life of its port. A device that keeps
+// generations has one for every member, so what comes without is of a port that was
+// none; one that does not keep them is believed.
 func (l *lives) former(r *switchdev.Report) bool {
-	if r.Gen == 0 {
-		return false
-	}
 	ports := l.ports.Load()
-	return ports == nil || (*ports)[r.Port] != r.Gen
+	if r.Gen != 0 {
+		l.keeps.Store(true)
+		return ports == nil || (*ports)[r.Port] != r.Gen
+	}
+	return ports != nil && (*ports)[r.Port] != 0 && l.keeps.Load()
+}
+
+// pull notes that the table was told that a port is gone.
+func (l *lives) pull(id switchdev.PortID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone == nil {
+		l.gone = make(map[switchdev.PortID]bool)
+	}
+	l.gone[id] = true
+}
+
+// pulled reports whether that is so, and forgets it.
+func (l *lives) pulled(id switchdev.PortID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	was := l.gone[id]
+	delete(l.gone, id)
+	return was
 }
 
 // sieve is a driver whose reports of former lives of a port get lost. It has all
@@ -70,6 +93,9 @@ func (s *sifted) Report(r switchdev.Report) {
 	if s.lives.former(&r) {
 		s.lives.stale.Add(1)
 		return
+	}
+	if r.Kind == switchdev.ReportPortGone {
+		s.lives.pull(r.Port)
 	}
 	s.sink.Report(r)
 }

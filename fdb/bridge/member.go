@@ -86,6 +86,11 @@ func (o *joining) reserve() {
 		o.fail(err)
 		return
 	}
+	for _, d := range b.devices {
+		if d.lives.pulled(o.port) {
+			b.table.AddPort(o.port) // the number is another port's now
+		}
+	}
 	p.device = o.driver
 	b.arrive(o.port, p)
 	if err := b.spread(o.name, o.p.device); err != nil {

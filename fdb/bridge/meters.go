@@ -150,12 +150,18 @@ type Stats struct {
 	Ports []PortStats
 	// Strays counts frames said to come in by ports that the bridge has not.
 	Strays uint64
+	// Stale counts what devices reported of ports that had left, and was not taken
+	// for news of those that have their numbers now.
+	Stale uint64
 }
 
 // Stats returns the counters. Anybody may call it at any time.
 func (b *Bridge) Stats() Stats {
 	v := b.view.Load()
 	s := Stats{Host: b.host.counters(), Strays: b.strays.Load(), Ports: make([]PortStats, 0, len(v.ports))}
+	for _, d := range b.devices {
+		s.Stale += d.lives.stale.Load()
+	}
 	for _, p := range v.ports {
 		s.Ports = append(s.Ports, PortStats{Port: p.ID, Counters: p.meters.counters()})
 	}

@@ -22,7 +22,7 @@ import (
 // in part and is reset. When the faults are over it holds what the bridge wants, and
 // after Close nothing.
 func TestChipComesToWhatTheBridgeWants(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(4) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { stress(t, seed) })
 	}
 }
@@ -133,7 +133,9 @@ func (s *stressed) meddle(rng *rand.Rand) {
 	default:
 		if rng.IntN(4) == 0 {
 			s.one.Lock()
-			_, _ = s.chip.Reset(ctx)
+			short, cancel := context.WithTimeout(ctx, 50*time.Millisecond) // it may hang, too
+			_, _ = s.chip.Reset(short)
+			cancel()
 			s.one.Unlock()
 		}
 		for in := range 5 {

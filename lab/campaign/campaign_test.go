@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/switchcore/switchcore/lab/campaign/internal/plant"
 	"github.com/switchcore/switchcore/lab/campaign/internal/sim"
 )
 
@@ -48,8 +47,9 @@ func TestSameSeedIsTheSameRun(t *testing.T) {
 // seed did.
 func TestReplayIsTheRun(t *testing.T) {
 	o := sim.Options{Hours: 0.1, Trace: true}
-	for seed := range uint64(5) {
-		r := sim.Run(seed, plant.Build, o)
+	for seed := range uint64(8) {
+		build := bothWorlds.of(seed).build()
+		r := sim.Run(seed, build, o)
 		var text bytes.Buffer
 		if _, err := r.Program.WriteTo(&text); err != nil {
 			t.Fatal(err)
@@ -58,7 +58,7 @@ func TestReplayIsTheRun(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again := sim.Replay(p, plant.Build, o); !bytes.Equal(again.Trace, r.Trace) {
+		if again := sim.Replay(p, worldOf(p).build(), o); !bytes.Equal(again.Trace, r.Trace) {
 			t.Errorf("seed %d: replayed it is another run", seed)
 		}
 	}
@@ -81,7 +81,7 @@ func TestRecordedPrograms(t *testing.T) {
 
 func TestBadFlagsAreRefused(t *testing.T) {
 	for _, args := range [][]string{
-		{"-seeds", "0"}, {"-hours", "0"}, {"-hours", "x"}, {"-jobs", "-1"}, {"more"}, {"-replay", "testdata/none"}, {"-variant", "none"},
+		{"-seeds", "0"}, {"-hours", "0"}, {"-hours", "x"}, {"-jobs", "-1"}, {"-world", "moon"}, {"more"}, {"-replay", "testdata/none"}, {"-variant", "none"},
 	} {
 		if text, status := campaigned(args...); status != 2 || text == "" {
 			t.Errorf("%v: status %d, %q", args, status, text)

@@ -1,9 +1,14 @@
-// Command campaign runs the whole switch in virtual time, from seeds: a table,
-// simulated chips, stations that send, a user who does everything he may, and
+// Command campaign runs the whole switch in virtual time, from seeds: a table or a
+// bridge, simulated chips, stations that send, a user who does everything he may, and
 // everything that can go wrong, with every invariant checked after every step.
+//
+// There are two worlds: of even seeds a table alone drives the chips, of odd ones a
+// bridge does, which has VLANs, groups of links and a spanning tree. With -world one
+// of them takes all seeds.
 //
 //	go run ./lab/campaign -seeds 1000 -hours 1     # many seeds, in parallel
 //	go run ./lab/campaign -seed 42 -v              # one, with all its steps
+//	go run ./lab/campaign -world bridge            # every seed is one of a bridge
 //	go run ./lab/campaign -replay program.txt -v   # a program that was printed
 //	go run ./lab/campaign -variants                # must end with caught N/N
 //
@@ -32,7 +37,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/switchcore/switchcore/lab/campaign/internal/plant"
 	"github.com/switchcore/switchcore/lab/campaign/internal/sim"
 )
 
@@ -54,6 +58,7 @@ type command struct {
 	most     int
 	hang     time.Duration
 	out      io.Writer
+	world    world
 }
 
 func run(args []string, out, errs io.Writer) int {
@@ -72,6 +77,7 @@ func run(args []string, out, errs io.Writer) int {
 	fs.StringVar(&c.variant, "variant", "", "run the broken variant with this `name`")
 	fs.IntVar(&c.shrink, "shrink", 1500, "replay at most this many `programs` to make one smaller")
 	fs.IntVar(&c.most, "most", 0, "stop after this many `violations`; 0: never")
+	fs.TextVar(&c.world, "world", bothWorlds, "run seeds of this `world`: table, bridge or both")
 	fs.DurationVar(&c.hang, "hang", 2*time.Minute, "a seed that takes longer hangs")
 	if err := fs.Parse(args); err != nil {
 		return 2
@@ -113,7 +119,7 @@ func (c *command) runReplay(errs io.Writer) int {
 		fmt.Fprintf(errs, "campaign: %s: %v\n", c.replay, err)
 		return 2
 	}
-	r := sim.Replay(p, plant.Build, c.options())
+	r := sim.Replay(p, worldOf(p).build(), c.options())
 	if r.Violation != nil {
 		fmt.Fprintf(c.out, "step %d: %v\n", r.Violation.Step, r.Violation)
 		return 1

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/switchcore/switchcore/lab/campaign/internal/plant"
 	"github.com/switchcore/switchcore/lab/campaign/internal/sim"
 )
 
@@ -19,6 +18,7 @@ import (
 type tally struct {
 	mu         sync.Mutex
 	seeds      int
+	bridges    int // of them
 	violations int
 	virtual    time.Duration
 	steps      int
@@ -48,8 +48,8 @@ func (c *command) campaign() int {
 	}
 	wg.Wait()
 	stop()
-	fmt.Fprintf(c.out, "%d seeds, %.1f virtual hours, %d operations, %d violations, %.1fs\n",
-		t.seeds, t.virtual.Hours(), t.steps, t.violations, time.Since(began).Seconds())
+	fmt.Fprintf(c.out, "%d seeds, %d of a table and %d of a bridge, %.1f virtual hours, %d operations, %d violations, %.1fs\n",
+		t.seeds, t.seeds-t.bridges, t.bridges, t.virtual.Hours(), t.steps, t.violations, time.Since(began).Seconds())
 	fmt.Fprintf(c.out, "faults: %s\n", describe(t.faults))
 	if t.violations > 0 {
 		return 1
@@ -108,13 +108,17 @@ func (c *command) one(t *tally, seed uint64) {
 	o.Trace = c.twice
 	dog := time.AfterFunc(c.hang, func() { c.hung(seed, step.Load()) })
 	defer dog.Stop()
-	r := sim.Run(seed, plant.Build, o)
+	in := c.world.of(seed)
+	r := sim.Run(seed, in.build(), o)
 	if c.twice && r.Violation == nil {
-		r.Violation = different(r, sim.Run(seed, plant.Build, o))
+		r.Violation = different(r, sim.Run(seed, in.build(), o))
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.seeds++
+	if in == bridgeWorld {
+		t.bridges++
+	}
 	t.virtual += r.Virtual
 	t.steps += len(r.Program.Steps)
 	for k, n := range r.Faults {
@@ -155,7 +159,7 @@ func different(a, b *sim.Result) *sim.Violation {
 }
 
 // report prints a violation, what happened before it, and a smaller program.
-func (c *command) report(seed uint64, r *sim.Result) { c.reportOf(seed, r, plant.Build) }
+func (c *command) report(seed uint64, r *sim.Result) { c.reportOf(seed, r, worldOf(r.Program).build()) }
 
 func (c *command) reportOf(seed uint64, r *sim.Result, build sim.Builder) {
 	v := r.Violation

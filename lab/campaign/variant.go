@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/switchcore/switchcore/lab/campaign/internal/plant"
 	"github.com/switchcore/switchcore/lab/campaign/internal/sim"
 )
 
@@ -31,6 +30,7 @@ type variant struct {
 	about  string
 	hours  string
 	seeds  string
+	world  world
 	edits  []edit
 }
 
@@ -63,7 +63,7 @@ func parseVariant(text string) (v variant, err error) {
 	if !ok {
 		return v, errors.New("no file")
 	}
-	v.hours, v.seeds = "0.5", "400"
+	v.hours, v.seeds, v.world = "0.5", "400", tableWorld
 	for line := range strings.Lines(head) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 		switch name {
@@ -75,9 +75,14 @@ func parseVariant(text string) (v variant, err error) {
 			v.hours = value
 		case "seeds":
 			v.seeds = value
+		case "world":
+			err = v.world.UnmarshalText([]byte(value))
 		default:
 			return v, fmt.Errorf("what is %q", name)
 		}
+	}
+	if err != nil {
+		return v, err
 	}
 	if v.breaks == "" || v.about == "" {
 		return v, errors.New("no breaks or no about")
@@ -152,7 +157,7 @@ func (v variant) caught(ctx context.Context, root, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, binary, "-seeds", v.seeds, "-hours", v.hours, "-shrink", "0", "-most", "4", "-hang", "20s")
+	cmd := exec.CommandContext(ctx, binary, "-world", worldNames[v.world], "-seeds", v.seeds, "-hours", v.hours, "-shrink", "0", "-most", "4", "-hang", "20s")
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return "", nil
@@ -182,7 +187,7 @@ func (v variant) innocent(line string) bool {
 	}
 	seed, err := strconv.ParseUint(line[:end], 10, 64)
 	hours, err2 := strconv.ParseFloat(v.hours, 64)
-	return err == nil && err2 == nil && sim.Run(seed, plant.Build, sim.Options{Hours: hours}).Violation == nil
+	return err == nil && err2 == nil && sim.Run(seed, v.world.of(seed).build(), sim.Options{Hours: hours}).Violation == nil
 }
 
 // runVariants runs all variants, or the one that was named.
