@@ -156,6 +156,9 @@ func (y *Yard) tree() {
 		if near == nil || !near.runs() || !ok {
 			continue
 		}
+		if near.GroupForward&1 != 0 {
+			return // the user has BPDUs forwarded, and nobody hears them
+		}
 		whole++
 		if near.State == switchdev.PortForwarding && far.State == switchdev.PortForwarding {
 			forwarding++

@@ -104,19 +104,21 @@ func (y *Yard) setFiltering(on bool) {
 
 func (y *Yard) setProtocol(n int) {
 	e := [...]switchdev.EtherType{switchdev.EtherTypeVLAN, switchdev.EtherTypeSVLAN, 0x0800}[n]
-	t := y.whole(fmt.Sprintf("protocol %#x", uint16(e)), y.b.SubmitSetProtocol(e), func() { y.model.protocol = e })
+	t := y.whole(fmt.Sprintf("protocol %#x", uint16(e)), y.b.SubmitSetProtocol(e), nil)
 	if n == 2 {
 		t.refuse = switchdev.ErrInvalid
 	}
-	// What it is cannot be read, so nothing is done beside it.
+	t.ended = func(err error) { // whatever else went on: it cannot be read
+		if err == nil {
+			y.model.protocol = e
+		}
+	}
+	// So nothing is done beside it.
 	for range 200 {
 		if over(t.ticket) {
 			break
 		}
 		y.w.Pass(y.set.timeout)
-	}
-	if !t.lone && t.ticket.Err() == nil && n < 2 {
-		y.model.protocol = e
 	}
 }
 
