@@ -12,7 +12,7 @@ import (
 // once.
 type Egress struct {
 	ports []switchdev.PortID
-	how   []form // of the port at the same place
+	how   []form // of the port at the same place; formSame where it ends
 
 	// What there is to know in order to make the copies.
 	host     form
@@ -50,7 +50,13 @@ func (e *Egress) Len() int { return len(e.ports) }
 // is not data is good until the Egress is used again. It panics if there is no
 // such port. Without VLAN filtering it always is data. Linux: br_handle_vlan
 // (net/bridge/br_vlan.c).
-func (e *Egress) Frame(i int, data []byte) []byte { return e.shape(e.how[i]&^formMarked, data) }
+func (e *Egress) Frame(i int, data []byte) []byte {
+	_ = e.ports[i]
+	if i >= len(e.how) {
+		return data
+	}
+	return e.shape(e.how[i]&^formMarked, data)
+}
 
 // HostFrame is [Egress.Frame] for the host's copy, which there is if the verdict
 // says so.
@@ -60,7 +66,10 @@ func (e *Egress) HostFrame(data []byte) []byte { return e.shape(e.host, data) }
 // it to every port that is to have it; see [Device.TransmitForwards]. The port is
 // one of those. With VLAN filtering the copy has the tag of its VLAN, whatever that
 // port is to get.
-func (e *Egress) Marked(i int) bool { return e.how[i]&formMarked != 0 }
+func (e *Egress) Marked(i int) bool {
+	_ = e.ports[i]
+	return i < len(e.how) && e.how[i]&formMarked != 0
+}
 
 // Reply returns a frame that is to be sent back by the port that the frame came in
 // by, or to the host if it was the host's: the bridge answers for a neighbour. It
@@ -90,9 +99,9 @@ func (e *Egress) add(v *view, q *port, f *frame, mark form) {
 	switch {
 	case !v.filtering:
 	case mark == formMarked: // the device is to know the VLAN, and sees to the tag at each port
-		how |= e.formOf(v, false, f)
+		how |= e.formOf(v, false, f.label)
 	default:
-		how |= e.formFor(v, q.vlans, f)
+		how |= e.formFor(v, q.vlans, f.label)
 	}
 	e.ports = append(e.ports, id)
 	e.how = append(e.how, how)
@@ -113,20 +122,20 @@ func choose(links []switchdev.PortID, flow uint32) (best switchdev.PortID) {
 }
 
 // formFor finds the form of the copy for a port with the membership m.
-func (e *Egress) formFor(v *view, m *membership, f *frame) form {
-	return e.formOf(v, m.untagged.Contains(f.vlan), f)
+func (e *Egress) formFor(v *view, m *membership, l label) form {
+	return e.formOf(v, m.untagged.Contains(l.vlan), l)
 }
 
 // formOf finds that of a copy which is to have no tag, or one.
-func (e *Egress) formOf(v *view, untagged bool, f *frame) form {
-	e.vlan, e.protocol, e.tagged = f.vlan, v.protocol, f.tagged
+func (e *Egress) formOf(v *view, untagged bool, l label) form {
+	e.vlan, e.protocol, e.tagged = l.vlan, v.protocol, l.tagged
 	if untagged {
-		if f.tagged {
+		if l.tagged {
 			return formStrip
 		}
 		return formSame
 	}
-	if f.tagged && f.tag == f.vlan {
+	if l.tagged && l.tag == l.vlan {
 		return formSame
 	}
 	return formTag

@@ -56,32 +56,29 @@ func (b *Bridge) ingress(in switchdev.PortID, data []byte, marked bool, out *Egr
 // between is receive and route of a frame that comes in by a plain port and goes
 // to a station: what nearly every frame is, without what is not to be asked of it.
 func (b *Bridge) between(v *view, p *port, data []byte, out *Egress) Verdict {
-	f := frame{data: data}
-	var vlan switchdev.VLAN
+	var l label
 	if v.filtering {
-		if stray := f.vlanIn(v, p.vlans); stray != 0 {
+		var stray Reason
+		if l, stray = v.label(p.vlans, data); stray != 0 {
 			p.meters.came[stray].add(len(data))
 			return Verdict{Reason: stray}
 		}
-		vlan = f.vlan
 	}
-	dst, src := fdb.FrameKeys(data, vlan)
+	dst, src := fdb.FrameKeys(data, l.vlan)
 	learned := b.table.Learn(src, p.ID)
 	hit, ok := b.table.Destination(dst)
 	q := v.lane(hit.Port)
-	if ok && q.plain && q.port != p && hit.Flags&(fdb.Local|fdb.Locked) == 0 && learned != fdb.Own &&
-		(!v.filtering || q.vlans.member.Contains(vlan)) {
-		how := formSame
-		if v.filtering {
-			how = out.formFor(v, q.vlans, &f)
-		}
-		out.ports, out.how = append(out.ports, q.ID), append(out.how, how)
-		q.meters.sent.add(len(data))
-		p.meters.came[ReasonForwarded].add(len(data))
-		return Verdict{Reason: ReasonForwarded, Class: ClassUnicast, VLAN: vlan, Learned: learned}
+	if !ok || !q.plain || q.port == p || hit.Flags&(fdb.Local|fdb.Locked) != 0 || learned == fdb.Own ||
+		v.filtering && !q.vlans.member.Contains(l.vlan) {
+		return b.along(v, p, &frame{label: l, dst: dst, src: src, data: data}, learned, hit, ok, out)
 	}
-	f.dst, f.src = dst, src
-	return b.along(v, p, &f, learned, hit, ok, out)
+	if v.filtering {
+		out.how = append(out.how, out.formFor(v, q.vlans, l))
+	}
+	out.ports = append(out.ports, hit.Port)
+	q.meters.sent.add(len(data))
+	p.meters.came[ReasonForwarded].add(len(data))
+	return Verdict{Reason: ReasonForwarded, Class: ClassUnicast, VLAN: l.vlan, Learned: learned}
 }
 
 // along is the rest of between for what does not leave by another plain port.

@@ -14,15 +14,20 @@ const (
 	tagLen = 4
 )
 
+// label is what VLAN a frame is in, and how it says so. Without filtering it is zero.
+type label struct {
+	vlan   switchdev.VLAN // which the frame is in
+	tag    switchdev.VLAN // of its tag; NoVLAN is a priority tag
+	tagged bool           // it has one, of the bridge's protocol
+}
+
 // frame is what the data path knows of a frame.
 type frame struct {
+	label
 	dst, src fdb.Key // in the VLAN that the frame is in
 	data     []byte
-	marked   bool           // hardware has forwarded it among its own ports
-	tagged   bool           // with the bridge's protocol; only with VLAN filtering
-	answered bool           // the bridge has answered for the neighbour, or knows it
-	tag      switchdev.VLAN // of that tag; NoVLAN is a priority tag
-	vlan     switchdev.VLAN // which the frame is in; NoVLAN without filtering
+	marked   bool // hardware has forwarded it among its own ports
+	answered bool // the bridge has answered for the neighbour, or knows it
 }
 
 // comes reports whether a frame can come from its source: a group or zero is nobody.
@@ -38,35 +43,36 @@ func linkLocal(data []byte) bool {
 }
 
 // classify finds the VLAN of a frame that a port with the membership m, or the
-// host, brings in. It returns 0, or why the frame is dropped (br_vlan.c,
-// __allowed_ingress). A tag of the other protocol counts as none.
+// host, brings in. It returns 0, or why the frame is dropped.
 func (f *frame) classify(v *view, m *membership) (stray Reason) {
 	if v.filtering {
-		stray = f.vlanIn(v, m)
+		f.label, stray = v.label(m, f.data)
 	}
 	f.dst, f.src = fdb.FrameKeys(f.data, f.vlan)
 	return stray
 }
 
-func (f *frame) vlanIn(v *view, m *membership) Reason {
-	if binary.BigEndian.Uint16(f.data[12:]) == v.protocol {
-		if len(f.data) < headerLen+tagLen {
-			return ReasonShort
+// label is classify with filtering (br_vlan.c, __allowed_ingress). A tag of the other
+// protocol counts as none.
+func (v *view) label(m *membership, data []byte) (l label, stray Reason) {
+	if binary.BigEndian.Uint16(data[12:]) == v.protocol {
+		if len(data) < headerLen+tagLen {
+			return l, ReasonShort
 		}
-		f.tagged = true
-		f.tag = switchdev.VLAN(binary.BigEndian.Uint16(f.data[14:]) & 0xfff)
-		f.vlan = f.tag
+		l.tagged = true
+		l.tag = switchdev.VLAN(binary.BigEndian.Uint16(data[14:]) & 0xfff)
+		l.vlan = l.tag
 	}
-	if f.vlan == switchdev.NoVLAN {
-		f.vlan = m.pvid
-		if f.vlan == switchdev.NoVLAN {
-			return ReasonNoPVID
+	if l.vlan == switchdev.NoVLAN {
+		l.vlan = m.pvid
+		if l.vlan == switchdev.NoVLAN {
+			return l, ReasonNoPVID
 		}
 	}
-	if !m.member.Contains(f.vlan) {
-		return ReasonVLAN
+	if !m.member.Contains(l.vlan) {
+		return l, ReasonVLAN
 	}
-	return 0
+	return l, 0
 }
 
 // payload returns the offset of the EtherType behind the bridge's own tag.

@@ -65,7 +65,7 @@ func (v *view) hears(f *frame, out *Egress) bool {
 	if !v.promisc && !v.host.member.Contains(f.vlan) {
 		return false
 	}
-	out.host = out.formFor(v, v.host, f)
+	out.host = out.formFor(v, v.host, f.label)
 	return true
 }
 
