@@ -23,9 +23,11 @@ type job struct {
 
 	wait  offload.Waiter
 	begun bool // run was called
-	ran   bool // the table's part is done
-	ended bool // the ticket has its outcome
-	over  bool // the flush is through
+	// settled tells a join that what was believed of the port is dealt with.
+	settled bool
+	ran     bool // the table's part is done
+	ended   bool // the ticket has its outcome
+	over    bool // the flush is through
 	// elsewhere: somebody else ends the job.
 	elsewhere bool
 	deadline  time.Time

@@ -22,8 +22,16 @@ func (t *Table) Join(ctx context.Context, d switchdev.Driver, p switchdev.PortID
 func (t *Table) SubmitJoin(d switchdev.Driver, p switchdev.PortID) *Ticket {
 	return t.membership("fdb.join", d, p, func(dev int, j *job) bool {
 		if !j.begun { // and not again: a leave may have come between two chunks
+			j.settled = t.devs[dev].claims.has(uint16(p))
 			t.devs[dev].claims.add(uint16(p))
 			t.devs[dev].lacking.change(uint16(p), false, func() {})
+		}
+		if !j.settled { // what it held of the port it may have lost with the port
+			j.settled = t.devices.Distrust(dev, j.walkOf(t, dev), func(_ uint64, r row) bool {
+				return r.port == uint16(p) && r.flags&switchdev.FDBLocal == 0 // those are the bridge's
+			})
+			t.flushChanges()
+			return false
 		}
 		touch := func(k cam.Key, _ cam.Ref) bool {
 			t.devices.Touch(uint64(k))

@@ -40,8 +40,8 @@ func (b *Bridge) SubmitSetCarrier(id switchdev.PortID, on bool) *Ticket {
 }
 
 // SetUp takes the bridge itself up or down, as "ip link set br0 down" does: every
-// port is disabled then as if it had lost its carrier, and the host gets and sends
-// nothing. See [Bridge.SetPortUp] for the errors; those of several ports are joined,
+// port is disabled then as if it had lost its carrier, the host sends nothing, and all
+// that it gets are link-local frames. See [Bridge.SetPortUp] for the errors; those of several ports are joined,
 // and a port whose device refused stays as it was. Linux: br_dev_open, br_dev_stop
 // (net/bridge/br_device.c).
 func (b *Bridge) SetUp(ctx context.Context, up bool) error { return b.SubmitSetUp(up).Wait(ctx) }

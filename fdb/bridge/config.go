@@ -133,7 +133,9 @@ const (
 	SoftwareLearns FlagPolicy = iota
 	// HardwareLearns hands the port's flags to the devices as they are. What a
 	// chip learned then is what it reports, late; frames that it flooded are
-	// to be given to [Bridge.ForwardMarked].
+	// to be given to [Bridge.ForwardMarked]. What the chip has no row of it floods
+	// among its own ports, also when software knows better: a station behind
+	// another device, a user's dynamic entry, an own address in VLAN 0 only.
 	HardwareLearns
 	numFlagPolicies
 )
