@@ -130,7 +130,7 @@ func (s *VLANSet) Remove(v VLAN) {
 
 // Contains reports whether v is in the set; what is no VLAN never is.
 func (s *VLANSet) Contains(v VLAN) bool {
-	return v.Valid() && s.words[v/64]&(1<<(v%64)) != 0
+	return v < 1<<12 && s.words[v>>6&63]>>(v&63)&1 != 0 // 0 and 4095 are never in it
 }
 
 // Len returns the number of VLANs in the set.

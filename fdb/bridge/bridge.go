@@ -29,6 +29,7 @@ type Bridge struct {
 	// arriving are ports that are about to be, or to be in more VLANs.
 	arriving atomic.Pointer[map[switchdev.PortID]*port]
 	tree     tree
+	tallies  tallies
 
 	// slot is the bridge's slot: who has taken the token may use everything
 	// down to the next blank line. Nobody keeps it over a driver call, a
@@ -78,7 +79,7 @@ func New(cfg Config) (*Bridge, error) {
 	if err := b.openTable(); err != nil {
 		return nil, err
 	}
-	b.host = new(meters)
+	b.host = &meters{slot: slots}
 	b.callsEnd, b.endCalls = context.WithCancel(context.Background())
 	b.setting = cfg.setting()
 	b.want.Store(&want{ageing: b.table.Ageing(), filtering: cfg.VLAN.Filtering, protocol: cfg.VLAN.Protocol, host: *b.setting.host})

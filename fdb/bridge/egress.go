@@ -8,8 +8,9 @@ import (
 
 // Egress is the set of ports that a frame leaves by. The zero Egress is empty and
 // ready to use; use it again for the next frame, and it allocates nothing once it
-// has held a flood and a frame of that length. It is not for several goroutines at
-// once.
+// has held a flood and a frame of that length, and two things once for the counters
+// of a bridge that it is used with again and again. It is not for several goroutines at
+// once, and not to be copied after its first use.
 type Egress struct {
 	ports []switchdev.PortID
 	how   []form // of the port at the same place; formSame where it ends
@@ -22,6 +23,11 @@ type Egress struct {
 	made     uint8 // the forms that are in buffers
 	buffers  [numForms][]byte
 	reply    []byte
+
+	// What it has counted, and for which bridge.
+	keep *keep
+	of   *Bridge
+	uses uint32
 }
 
 // form is how a copy differs from the frame that came in.
@@ -126,16 +132,22 @@ func (e *Egress) formFor(v *view, m *membership, l label) form {
 	return e.formOf(v, m.untagged.Contains(l.vlan), l)
 }
 
-// formOf finds that of a copy which is to have no tag, or one.
+// formOf finds that of a copy which is to have no tag, or one, and keeps what it takes
+// to make it.
 func (e *Egress) formOf(v *view, untagged bool, l label) form {
-	e.vlan, e.protocol, e.tagged = l.vlan, v.protocol, l.tagged
-	if untagged {
-		if l.tagged {
-			return formStrip
-		}
-		return formSame
+	how := l.form(untagged)
+	if how != formSame {
+		e.vlan, e.protocol, e.tagged = l.vlan, v.protocol, l.tagged
 	}
-	if l.tagged && l.tag == l.vlan {
+	return how
+}
+
+// form finds the form of a copy of a frame so labelled.
+func (l label) form(untagged bool) form {
+	switch {
+	case untagged && l.tagged:
+		return formStrip
+	case untagged, l.tagged && l.tag == l.vlan:
 		return formSame
 	}
 	return formTag

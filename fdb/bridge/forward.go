@@ -38,12 +38,12 @@ func (b *Bridge) ingress(in switchdev.PortID, data []byte, marked bool, out *Egr
 	v := b.view.Load()
 	l := v.lane(in)
 	if l.plain && v.plain && !marked && len(data) >= headerLen && data[0]&1 == 0 && comes(data) {
-		return b.between(v, l.port, data, out)
+		return b.between(v, l, data, out)
 	}
 	p := l.port
 	if p == nil {
 		b.strays.Add(1)
-		return Verdict{Reason: ReasonNoPort}
+		return Verdict{Fate: Fate{Reason: ReasonNoPort}}
 	}
 	verdict := b.receive(v, p, data, marked, out)
 	if verdict.Host {
@@ -55,13 +55,14 @@ func (b *Bridge) ingress(in switchdev.PortID, data []byte, marked bool, out *Egr
 
 // between is receive and route of a frame that comes in by a plain port and goes
 // to a station: what nearly every frame is, without what is not to be asked of it.
-func (b *Bridge) between(v *view, p *port, data []byte, out *Egress) Verdict {
+func (b *Bridge) between(v *view, in lane, data []byte, out *Egress) Verdict {
+	p := in.port
 	var l label
 	if v.filtering {
 		var stray Reason
-		if l, stray = v.label(p.vlans, data); stray != 0 {
+		if l, stray = v.label(p.vlans, in.pvid, data); stray != 0 {
 			p.meters.came[stray].add(len(data))
-			return Verdict{Reason: stray}
+			return Verdict{Fate: Fate{Reason: stray}}
 		}
 	}
 	dst, src := fdb.FrameKeys(data, l.vlan)
@@ -70,15 +71,27 @@ func (b *Bridge) between(v *view, p *port, data []byte, out *Egress) Verdict {
 	q := v.lane(hit.Port)
 	if !ok || !q.plain || q.port == p || hit.Flags&(fdb.Local|fdb.Locked) != 0 || learned == fdb.Own ||
 		v.filtering && !q.vlans.member.Contains(l.vlan) {
+		if hit.Flags&fdb.Local != 0 && ok && !v.filtering && learned != fdb.Own {
+			b.handed(in, len(data), out)
+			return Verdict{Fate: Fate{Reason: ReasonHost, Class: ClassOwn, Host: true}, Learned: learned}
+		}
 		return b.along(v, p, &frame{label: l, dst: dst, src: src, data: data}, learned, hit, ok, out)
 	}
 	if v.filtering {
-		out.how = append(out.how, out.formFor(v, q.vlans, l))
+		if how := out.formFor(v, q.vlans, l); how != formSame {
+			out.how = append(out.how, how)
+		}
 	}
 	out.ports = append(out.ports, hit.Port)
-	q.meters.sent.add(len(data))
-	p.meters.came[ReasonForwarded].add(len(data))
-	return Verdict{Reason: ReasonForwarded, Class: ClassUnicast, VLAN: l.vlan, Learned: learned}
+	if k := out.keep; k != nil && k.of == b && in.slot < slots && q.slot < slots {
+		k.came[in.slot].add(len(data))
+		k.sent[q.slot].add(len(data))
+	} else {
+		p.meters.came[ReasonForwarded].add(len(data))
+		q.meters.sent.add(len(data))
+		b.used(out)
+	}
+	return Verdict{Fate: Fate{Reason: ReasonForwarded, Class: ClassUnicast}, VLAN: l.vlan, Learned: learned}
 }
 
 // along is the rest of between for what does not leave by another plain port.
@@ -99,14 +112,14 @@ func (b *Bridge) along(v *view, p *port, f *frame, learned fdb.Learned, hit fdb.
 // state, VLAN, lock, learning.
 func (b *Bridge) receive(v *view, p *port, data []byte, marked bool, out *Egress) Verdict {
 	if len(data) < headerLen {
-		return Verdict{Reason: ReasonShort}
+		return Verdict{Fate: Fate{Reason: ReasonShort}}
 	}
 	f := frame{data: data, marked: marked}
 	switch {
 	case !comes(data):
-		return Verdict{Reason: ReasonSource}
+		return Verdict{Fate: Fate{Reason: ReasonSource}}
 	case !p.running():
-		return Verdict{Reason: ReasonPortDown}
+		return Verdict{Fate: Fate{Reason: ReasonPortDown}}
 	}
 	stray := f.classify(v, p.vlans)
 	if linkLocal(data) {
@@ -116,12 +129,12 @@ func (b *Bridge) receive(v *view, p *port, data []byte, marked bool, out *Egress
 	}
 	switch {
 	case !p.State.Learns():
-		return Verdict{Reason: ReasonPortState}
+		return Verdict{Fate: Fate{Reason: ReasonPortState}}
 	case stray != 0:
-		return Verdict{Reason: stray}
+		return Verdict{Fate: Fate{Reason: stray}}
 	}
 	if p.Flags&switchdev.PortLocked != 0 && !b.authorised(p, &f) {
-		return Verdict{Reason: ReasonLocked, VLAN: f.vlan, Learned: b.petition(p, &f)}
+		return Verdict{Fate: Fate{Reason: ReasonLocked}, VLAN: f.vlan, Learned: b.petition(p, &f)}
 	}
 	verdict := Verdict{VLAN: f.vlan, Learned: b.learn(p, &f)}
 	if p.State == switchdev.PortLearning {
@@ -145,11 +158,11 @@ func (b *Bridge) linkLocal(v *view, p *port, f *frame, member bool, out *Egress)
 	case last == 0 && v.stp == STPOff: // a group like any other
 		return Verdict{}, false
 	case last == 1:
-		return Verdict{Reason: ReasonPause, Class: ClassLinkLocal}, true
+		return Verdict{Fate: Fate{Reason: ReasonPause, Class: ClassLinkLocal}}, true
 	case (v.linkLocal.Forward|p.GroupForward)&(1<<last) != 0:
 		return Verdict{}, false
 	}
-	verdict = Verdict{Reason: ReasonHost, Class: ClassLinkLocal, Host: true}
+	verdict = Verdict{Fate: Fate{Reason: ReasonHost, Class: ClassLinkLocal, Host: true}}
 	if member && p.State.Learns() && !v.linkLocal.NoLearning {
 		verdict.VLAN, verdict.Learned = f.vlan, b.learn(p, f)
 	}
@@ -203,15 +216,15 @@ func (b *Bridge) Transmit(data []byte, out *Egress) Verdict {
 
 func (b *Bridge) transmit(data []byte, out *Egress) (verdict Verdict) {
 	if len(data) < headerLen {
-		return Verdict{Reason: ReasonShort}
+		return Verdict{Fate: Fate{Reason: ReasonShort}}
 	}
 	v := b.view.Load()
 	if !v.up {
-		return Verdict{Reason: ReasonPortDown}
+		return Verdict{Fate: Fate{Reason: ReasonPortDown}}
 	}
 	f := frame{data: data}
 	if stray := f.classify(v, v.host); stray != 0 {
-		return Verdict{Reason: stray}
+		return Verdict{Fate: Fate{Reason: stray}}
 	}
 	verdict.VLAN = f.vlan
 	if v.proxies {

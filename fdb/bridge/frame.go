@@ -46,31 +46,30 @@ func linkLocal(data []byte) bool {
 // host, brings in. It returns 0, or why the frame is dropped.
 func (f *frame) classify(v *view, m *membership) (stray Reason) {
 	if v.filtering {
-		f.label, stray = v.label(m, f.data)
+		f.label, stray = v.label(m, m.pvid, f.data)
 	}
 	f.dst, f.src = fdb.FrameKeys(f.data, f.vlan)
 	return stray
 }
 
 // label is classify with filtering (br_vlan.c, __allowed_ingress). A tag of the other
-// protocol counts as none.
-func (v *view) label(m *membership, data []byte) (l label, stray Reason) {
+// protocol counts as none. The PVID is that of m, which is a member of it.
+func (v *view) label(m *membership, pvid switchdev.VLAN, data []byte) (l label, stray Reason) {
 	if binary.BigEndian.Uint16(data[12:]) == v.protocol {
 		if len(data) < headerLen+tagLen {
 			return l, ReasonShort
 		}
 		l.tagged = true
 		l.tag = switchdev.VLAN(binary.BigEndian.Uint16(data[14:]) & 0xfff)
-		l.vlan = l.tag
-	}
-	if l.vlan == switchdev.NoVLAN {
-		l.vlan = m.pvid
-		if l.vlan == switchdev.NoVLAN {
-			return l, ReasonNoPVID
+		if l.tag != switchdev.NoVLAN {
+			if l.vlan = l.tag; !m.member.Contains(l.vlan) {
+				return l, ReasonVLAN
+			}
+			return l, 0
 		}
 	}
-	if !m.member.Contains(l.vlan) {
-		return l, ReasonVLAN
+	if l.vlan = pvid; pvid == switchdev.NoVLAN {
+		return l, ReasonNoPVID
 	}
 	return l, 0
 }

@@ -116,6 +116,7 @@ func (o *joining) begin() {
 	p, s := o.p, &o.b.setting
 	o.began = *s
 	p.vlans = first(s.pvid)
+	p.meters.slot = o.b.tallies.slot(p.meters)
 	if !p.running() || !s.up {
 		p.State = switchdev.PortDisabled
 	} else if s.stp == STPKernel || p.State == switchdev.PortDisabled && s.stp != STPOff {

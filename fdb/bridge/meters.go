@@ -13,6 +13,7 @@ type meters struct {
 	_    [64]byte
 	came [numReasons]meter // what came in, by what became of it
 	own  atomic.Uint64
+	slot int // of the port, in tallies; slots for none
 	_    [64]byte
 	sent meter
 	_    [64]byte
@@ -78,6 +79,19 @@ func (m *meter) read() (frames, bytes uint64) {
 		}
 		return frames + w>>byteBits, bytes + w&(1<<byteBits-1)
 	}
+}
+
+// more counts what somebody else has counted.
+func (m *meter) more(frames, bytes uint64) {
+	if frames == 0 {
+		return
+	}
+	m.aside.CompareAndSwap(nil, new(aside))
+	a := m.aside.Load()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.frames += frames
+	a.bytes += bytes
 }
 
 // signal puts a token into a channel that has room for it.
@@ -158,12 +172,12 @@ type Stats struct {
 // Stats returns the counters. Anybody may call it at any time.
 func (b *Bridge) Stats() Stats {
 	v := b.view.Load()
-	s := Stats{Host: b.host.counters(), Strays: b.strays.Load(), Ports: make([]PortStats, 0, len(v.ports))}
+	s := Stats{Host: b.tallies.counters(b.host, true), Strays: b.strays.Load(), Ports: make([]PortStats, 0, len(v.ports))}
 	for _, d := range b.devices {
 		s.Stale += d.lives.stale.Load()
 	}
 	for _, p := range v.ports {
-		s.Ports = append(s.Ports, PortStats{Port: p.ID, Counters: p.meters.counters()})
+		s.Ports = append(s.Ports, PortStats{Port: p.ID, Counters: b.tallies.counters(p.meters, false)})
 	}
 	return s
 }

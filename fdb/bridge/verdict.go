@@ -114,6 +114,18 @@ func (c Class) String() string {
 // Verdict is what a bridge decided for one frame; which ports get it is in the
 // [Egress] that was handed over.
 type Verdict struct {
+	Fate
+	// VLAN is the VLAN that the frame is in; NoVLAN without VLAN filtering, and
+	// for frames that were dropped before it mattered.
+	VLAN switchdev.VLAN
+	// Learned is what the table did with the source; fdb.Ignored if the frame
+	// was not learned from.
+	Learned fdb.Learned
+}
+
+// Fate is what becomes of a frame. It stands by itself because a result of more than
+// four parts is not returned in registers.
+type Fate struct {
 	// Reason is what became of the frame.
 	Reason Reason
 	// Class is the kind of its destination.
@@ -121,10 +133,4 @@ type Verdict struct {
 	// Host tells that the host gets a copy: the bridge's own stack or, for
 	// ClassLinkLocal, whoever listens on the port that it came in by.
 	Host bool
-	// VLAN is the VLAN that the frame is in; NoVLAN without VLAN filtering, and
-	// for frames that were dropped before it mattered.
-	VLAN switchdev.VLAN
-	// Learned is what the table did with the source; fdb.Ignored if the frame
-	// was not learned from.
-	Learned fdb.Learned
 }

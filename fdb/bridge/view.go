@@ -61,6 +61,8 @@ type page [256]lane
 type lane struct {
 	*port
 	plain bool
+	slot  uint8 // in tallies; slots for none
+	pvid  switchdev.VLAN
 }
 
 // view is the ports of a bridge at one instant. It never changes.
@@ -115,7 +117,10 @@ func (v *view) put(id switchdev.PortID, p *port) {
 		*pg = new(page)
 	}
 	const asked = switchdev.PortLearns | switchdev.PortLocked | switchdev.PortIsolated
-	(*pg)[id&0xff] = lane{p, p.egress() && p.ID == id && len(p.active) == 0 && p.Flags&asked == switchdev.PortLearns}
+	(*pg)[id&0xff] = lane{
+		port: p, slot: uint8(p.meters.slot), pvid: p.vlans.pvid,
+		plain: p.egress() && p.ID == id && len(p.active) == 0 && p.Flags&asked == switchdev.PortLearns,
+	}
 }
 
 // newView makes a view of the ports.
