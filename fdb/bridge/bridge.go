@@ -41,7 +41,6 @@ type Bridge struct {
 	numbers  map[switchdev.PortID]switchdev.PortID // of ports that join and of links: whose they are
 	own      map[fdb.Key]*ownAddress
 	explicit bool                       // the address was configured
-	joined   int                        // ports, ever
 	astray   bool                       // own addresses may not be where they are to be
 	queues   map[switchdev.PortID][]*op // by port; the first is under way
 	active   []*op                      // of a Manual bridge: under way

@@ -49,7 +49,6 @@ type Plant struct {
 	calm    bool                  // no fault since the last rest, and devices that take everything
 	floods  int                   // that should not have been
 	checks  int
-	refused uint64 // by devices, when the world was last calm
 	counted map[string]int
 }
 

@@ -34,8 +34,6 @@ type settings struct {
 	chips                 []chipSettings
 	linkLocal             int64
 	abrupt                bool // it is closed while things are under way
-	topology              time.Duration
-	unused                bool
 }
 
 type chipSettings struct {
