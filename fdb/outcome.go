@@ -33,7 +33,8 @@ const (
 	// Refused: a device refused the station on this port a while ago, and by
 	// Learning.Vetoed it is not learned then.
 	Refused
-	// Barred: the port was removed.
+	// Barred: the port was removed, or does not admit stations of that VLAN; see
+	// [Table.Admit].
 	Barred
 	// Shut: the port is locked and the station belongs elsewhere, or is one
 	// that the port lets through already (only from LearnLocked).

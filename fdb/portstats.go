@@ -11,7 +11,7 @@ type PortStats struct {
 	LearningStats
 	// Dropped counts stations that were new and found the open generation full,
 	// Limited those that found as many entries learned as may be, Barred those
-	// that came after the port was removed, Vetoed those that hardware had just
+	// that came where the port does not admit them, Vetoed those that hardware had just
 	// refused there.
 	Dropped, Limited, Barred, Vetoed uint64
 }

@@ -34,7 +34,7 @@ type Stats struct {
 	Learned int
 	// Dropped counts stations that were new and found the open generation full,
 	// Limited those that found as many entries learned as may be, Barred those
-	// on a port that was removed, Vetoed those that hardware had just refused
+	// where the port does not admit them, Vetoed those that hardware had just refused
 	// there.
 	Dropped, Limited, Barred, Vetoed uint64
 	// Refused counts user operations that ended with an error.

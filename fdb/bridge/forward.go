@@ -17,8 +17,8 @@ import (
 // It is the data path's: any number of goroutines may call it, each with an
 // Egress of its own. It never waits and returns no error. For stations that are
 // known it takes no lock and allocates nothing, but for the room in out that a
-// larger flood takes; see [fdb.Table.Learn] for a new one. Linux: br_handle_frame and br_handle_frame_finish
-// (net/bridge/br_input.c).
+// larger flood takes; see [fdb.Table.Learn] for a new one. Linux: br_handle_frame and
+// br_handle_frame_finish (net/bridge/br_input.c).
 //
 // An Egress that was filled before a port was removed may still name it.
 func (b *Bridge) Forward(in switchdev.PortID, data []byte, out *Egress) Verdict {
