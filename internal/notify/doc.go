@@ -41,15 +41,32 @@
 // subscription ([SubscribeKeyed]) never sees the error: it starts again from a
 // fresh replay and is told of every key that has vanished.
 //
+// [Config.Previous] tells with every event the number of what the subscription was given
+// before, so that who keeps that number sees that nothing is missing between.
+//
+// # Topics
+//
+// A record may be appended under a topic ([Tx.AppendTopic]). A subscription with
+// [Options.Topic] reads the records of its topic, which the ring chains while anybody is
+// subscribed to it: neither reading nor waiting costs it anything for the records of
+// others, nor them for it. It overruns when a record of its own topic was lost, and only
+// then. Records without a topic are read by subscriptions without one only.
+//
+// [Subscription.Change] changes topic, filter and replay at a number that it returns:
+// events up to it are read under the old options, those behind it under the new.
+//
 // # Concurrency
 //
 // Everything is safe for concurrent use. The lock of the ring is a leaf: it is
-// held while a producer's function given to [Ring.Update] and a subscriber's
-// Replay function run, which therefore must be short, must not block and must not
-// call the ring; it is never held across a filter, a walk or a channel operation.
+// held while a producer's function given to [Ring.Update], a subscriber's Replay
+// function and that given to [Subscription.Change] run, which therefore must be short,
+// must not block and must not call the ring; it is never held across a filter, a walk
+// or a channel operation.
 // Nobody starts a goroutine. A subscriber that never reads costs the producers
-// nothing; one that waits is visited by the next append only, which puts one token
-// into its channel. Waits are channel operations and hence durably blocking in
+// nothing; one that waits is visited by the next append only, or the next of its topic,
+// which puts one token into its channel. An append to a ring in which somebody is
+// subscribed to a topic does one look-up in a map, however many are. Waits are channel
+// operations and hence durably blocking in
 // testing/synctest.
 //
 // # Memory
@@ -57,7 +74,11 @@
 // The ring holds the last Capacity records by value, a bulk record with whatever
 // its source refers to. With no subscription it holds nothing. A subscription is
 // not referenced by the ring unless it waits. A subscription with a replay keeps the
-// snapshot alive until it has read it or is closed.
+// snapshot alive until it has read it or is closed. A ring with a subscription to a topic
+// has 16 bytes more for each slot, and a chain for each topic that somebody is subscribed
+// to; a topic without subscriptions has nothing, but for the chain of one that has just
+// lost its last, which goes with its last record. The first subscription to any topic
+// makes the links, without the lock unless it comes to its topic by Change.
 //
 // # Errors
 //

@@ -45,7 +45,7 @@ type merger[E any] interface {
 	seal()
 	reset()
 	held() int
-	pop(e *E) bool
+	pop(e *E) (seq uint64, ok bool)
 	given(e *E)
 	begin()
 	sweep(number func(*E, uint64), seq uint64)
@@ -59,7 +59,8 @@ func (s *Subscription[E]) readKeyed() (bool, error) {
 		s.walk, s.resync = nil, true
 	}
 	for {
-		if s.keys.pop(&s.cur) {
+		if seq, ok := s.keys.pop(&s.cur); ok {
+			s.give(&s.cur, seq)
 			return true, nil
 		}
 		if s.resync {
@@ -68,8 +69,10 @@ func (s *Subscription[E]) readKeyed() (bool, error) {
 		switch s.step() {
 		case replayed:
 			s.keys.given(&s.cur)
+			s.give(&s.cur, s.last)
 			return true, nil
 		case marker:
+			s.give(&s.cur, s.last)
 			return true, nil
 		case live:
 			s.absorb()
@@ -92,7 +95,7 @@ func (s *Subscription[E]) absorb() {
 		for s.stepLive() {
 			s.keys.absorb(&s.cur, s.last)
 		}
-		if s.pos >= limit {
+		if s.passed() >= limit {
 			break
 		}
 		if ok, _ := s.fill(); !ok {
@@ -174,19 +177,19 @@ func (m *merge[E, K]) reset() {
 
 func (m *merge[E, K]) held() int { return len(m.items) - m.next }
 
-func (m *merge[E, K]) pop(e *E) bool {
+func (m *merge[E, K]) pop(e *E) (seq uint64, ok bool) {
 	if m.held() == 0 {
-		return false
+		return 0, false
 	}
 	it := &m.items[m.next]
 	m.next++
-	*e = it.event
+	*e, seq = it.event, it.seq
 	m.note(it.key, m.keyed.Gone(e))
 	*it = item[E, K]{}
 	if m.held() == 0 {
 		m.reset()
 	}
-	return true
+	return seq, true
 }
 
 func (m *merge[E, K]) given(e *E) { m.note(m.keyed.Key(e), m.keyed.Gone(e)) }
@@ -217,4 +220,7 @@ func (m *merge[E, K]) sweep(number func(*E, uint64), seq uint64) {
 		}
 	}
 	m.seal()
+	for i := range m.items {
+		m.items[i].seq = seq
+	}
 }

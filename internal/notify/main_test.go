@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"flag"
+	"fmt"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -36,7 +37,10 @@ type event struct {
 	kind kind
 	key  int
 	val  int
+	prev uint64
 }
+
+func (e event) String() string { return fmt.Sprintf("{%d %d %d %d}", e.seq, e.kind, e.key, e.val) }
 
 type (
 	ring = notify.Ring[event]
@@ -47,6 +51,8 @@ type (
 )
 
 func number(e *event, seq uint64) { e.seq = seq }
+
+func previous(e *event, prev uint64) { e.prev = prev }
 
 func newRing(t testing.TB, capacity int) *ring {
 	t.Helper()
@@ -69,8 +75,19 @@ func subscribe(t testing.TB, r *ring, o opts) *sub {
 // table is a producer as the wrapping packages are: an immutable view that changes in
 // the same step as its event. Its maps are copied for every change.
 type table struct {
-	ring *ring
-	view atomic.Pointer[map[int]int]
+	ring   *ring
+	view   atomic.Pointer[map[int]int]
+	topics bool // records are appended under the topics of their keys
+}
+
+// topicOf gives three topics, and none, in turn.
+func topicOf(key int) uint64 { return uint64(key % 4) }
+
+func (tb *table) topic(key int) uint64 {
+	if tb.topics {
+		return topicOf(key)
+	}
+	return 0
 }
 
 func newTable(t testing.TB, capacity int) *table {
@@ -87,7 +104,7 @@ func (tb *table) setIn(tx txn, key, val int) uint64 {
 	next := maps.Clone(*tb.view.Load())
 	next[key] = val
 	tb.view.Store(&next)
-	return tx.Append(event{kind: set, key: key, val: val})
+	return tx.AppendTopic(tb.topic(key), event{kind: set, key: key, val: val})
 }
 
 func (tb *table) del(key int) bool {
@@ -98,28 +115,35 @@ func (tb *table) del(key int) bool {
 		}
 		delete(next, key)
 		tb.view.Store(&next)
-		tx.Append(event{kind: del, key: key})
+		tx.AppendTopic(tb.topic(key), event{kind: del, key: key})
 	})
 }
 
 // flush announces slack more events than it has.
-func (tb *table) flush(slack int, chunked bool) {
+func (tb *table) flush(slack int, chunked bool) { tb.flushTopic(0, slack, chunked) }
+
+// flushTopic is flush of the keys of a topic, with topics, else of all.
+func (tb *table) flushTopic(topic uint64, slack int, chunked bool) {
 	tb.ring.Update(func(tx txn) {
-		old := tb.view.Load()
-		tb.view.Store(&map[int]int{})
+		old, next := tb.view.Load(), map[int]int{}
 		var events []event
 		for _, k := range slices.Sorted(maps.Keys(*old)) {
+			if tb.topic(k) != topic {
+				next[k] = (*old)[k]
+				continue
+			}
 			events = append(events, event{kind: del, key: k})
 		}
+		tb.view.Store(&next)
 		source := notify.Slice(events)
 		switch {
 		case chunked:
 			source = inChunks(events)
 		case len(events)%2 == 0:
-			tx.AppendFill(uint64(len(events)+slack), filling(events))
+			tx.AppendFillTopic(topic, uint64(len(events)+slack), filling(events))
 			return
 		}
-		tx.AppendBulk(uint64(len(events)+slack), source)
+		tx.AppendBulkTopic(topic, uint64(len(events)+slack), source)
 	})
 }
 
@@ -144,10 +168,20 @@ func inChunks(events []event) notify.Source[event] {
 	})
 }
 
-func (tb *table) replay() walk {
+func (tb *table) replay() walk { return tb.replayOf(0)() }
+
+// replayOf is the replay of a topic, of all for 0.
+func (tb *table) replayOf(topic uint64) func() walk {
+	return func() walk { return tb.existing(topic) }
+}
+
+func (tb *table) existing(topic uint64) walk {
 	view := *tb.view.Load()
 	var events []event
 	for _, k := range slices.Sorted(maps.Keys(view)) {
+		if topic != 0 && tb.topic(k) != topic {
+			continue
+		}
 		events = append(events, event{kind: existing, key: k, val: view[k]})
 	}
 	if len(events) == 0 {

@@ -2,7 +2,6 @@ package notify_test
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -12,146 +11,12 @@ import (
 	"github.com/switchcore/switchcore/internal/notify"
 )
 
-// modelRing is the slow and obvious ring: the whole history, every bulk written out.
-type modelRing struct {
-	capacity int
-	log      [][]event
-	firsts   []uint64 // number of each record's first event
-	newest   uint64
-	view     map[int]int
-	closed   bool
-}
-
-func (m *modelRing) record(slack int, events ...event) {
-	if len(events)+slack == 0 {
-		return
-	}
-	m.firsts = append(m.firsts, m.newest+1)
-	for i := range events {
-		events[i].seq = m.newest + 1 + uint64(i)
-	}
-	m.newest += uint64(len(events) + slack)
-	m.log = append(m.log, events)
-}
-
-func (m *modelRing) set(k, v int) {
-	m.view[k] = v
-	m.record(0, event{kind: set, key: k, val: v})
-}
-
-func (m *modelRing) del(k int) {
-	if _, ok := m.view[k]; ok {
-		delete(m.view, k)
-		m.record(0, event{kind: del, key: k})
-	}
-}
-
-func (m *modelRing) flush(slack int) {
-	var events []event
-	for _, k := range slices.Sorted(maps.Keys(m.view)) {
-		events = append(events, event{kind: del, key: k})
-	}
-	m.view = map[int]int{}
-	m.record(slack, events...)
-}
-
-// modelSub reads from modelRing. Records reach it in groups, as a reader that took a
-// group off the ring cannot lose it any more.
-type modelSub struct {
-	pos      int
-	queue    []event
-	replay   bool
-	mark     bool
-	filter   func(*event) bool
-	fresh    bool
-	resync   bool
-	overruns int
-}
-
-func (s *modelSub) snapshot(m *modelRing) {
-	s.queue, s.pos, s.resync = nil, len(m.log), false
-	for _, k := range slices.Sorted(maps.Keys(m.view)) {
-		s.push(event{seq: m.newest, kind: existing, key: k, val: m.view[k]})
-	}
-	if s.mark {
-		s.queue = append(s.queue, event{seq: m.newest, kind: synced})
-	}
-}
-
-func (s *modelSub) push(e event) {
-	if s.filter == nil || s.filter(&e) {
-		s.queue = append(s.queue, e)
-	}
-}
-
-// next gives the answer as text, which also is how it is compared.
-func (s *modelSub) next(m *modelRing) string {
-	if s.fresh {
-		s.fresh = false
-		if len(m.log)-s.pos > m.capacity {
-			return s.overrun(m)
-		}
-	}
-	for {
-		if s.resync {
-			s.snapshot(m)
-		}
-		if len(s.queue) > 0 {
-			e := s.queue[0]
-			s.queue = s.queue[1:]
-			return fmt.Sprint(e)
-		}
-		lag := len(m.log) - s.pos
-		switch {
-		case lag == 0 && m.closed:
-			return "closed"
-		case lag == 0:
-			return "none"
-		case lag > m.capacity:
-			return s.overrun(m)
-		}
-		for range min(lag, notify.Batch) {
-			for _, e := range m.log[s.pos] {
-				s.push(e)
-			}
-			s.pos++
-		}
-	}
-}
-
-func (s *modelSub) overrun(m *modelRing) string {
-	from := m.firsts[s.pos]
-	s.pos, s.queue, s.resync = len(m.log), nil, s.replay
-	s.overruns++
-	return fmt.Sprintf("overrun %d-%d", from, m.newest)
-}
-
-func (s *modelSub) peek(m *modelRing) string {
-	c := *s
-	c.queue = slices.Clone(s.queue)
-	return c.next(m)
-}
-
-func answer(e event, ok bool, err error) string {
-	if lost := (*notify.OverrunError)(nil); errors.As(err, &lost) {
-		return fmt.Sprintf("overrun %d-%d", lost.From, lost.To)
-	}
-	switch {
-	case errors.Is(err, notify.ErrClosed):
-		return "closed"
-	case err != nil:
-		return err.Error()
-	case !ok:
-		return "none"
-	}
-	return fmt.Sprint(e)
-}
-
 type pair struct {
 	real   *sub
 	model  *modelSub
 	read   bool // somebody has looked at it
 	mirror *mirror
+	topic  uint64 // of a mirror
 	filter func(*event) bool
 }
 
@@ -160,13 +25,13 @@ type pair struct {
 func TestRingFollowsModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		capacity := 1 << rapid.IntRange(0, 6).Draw(t, "log2 capacity")
-		r, err := notify.New(notify.Config[event]{Capacity: capacity, Number: number})
+		r, err := notify.New(notify.Config[event]{Capacity: capacity, Number: number, Previous: previous})
 		if err != nil {
 			t.Fatal(err)
 		}
-		tb := &table{ring: r}
+		tb := &table{ring: r, topics: rapid.Bool().Draw(t, "topics")}
 		tb.view.Store(&map[int]int{})
-		m := &modelRing{capacity: capacity, view: map[int]int{}}
+		m := &modelRing{capacity: capacity, topics: tb.topics, view: map[int]int{}}
 		var subs []*pair
 
 		key := rapid.IntRange(0, 7)
@@ -218,23 +83,21 @@ func TestRingFollowsModel(t *testing.T) {
 			"flush": func(t *rapid.T) {
 				alive(t)
 				slack := rapid.IntRange(0, 3).Draw(t, "slack")
-				tb.flush(slack, rapid.Bool().Draw(t, "chunked"))
-				m.flush(slack)
+				topic := uint64(0)
+				if tb.topics {
+					topic = rapid.Uint64Range(0, 3).Draw(t, "topic")
+				}
+				tb.flushTopic(topic, slack, rapid.Bool().Draw(t, "chunked"))
+				m.flush(topic, slack)
 			},
 			"subscribe": func(t *rapid.T) {
 				alive(t)
 				o := opts{}
-				p := &pair{model: &modelSub{pos: len(m.log)}}
-				if rapid.Bool().Draw(t, "filter") {
-					o.Filter, p.filter, p.model.filter = even, even, even
-				}
-				if rapid.Bool().Draw(t, "replay") {
-					o.Replay, p.model.replay, p.model.fresh = tb.replay, true, true
-					if rapid.Bool().Draw(t, "marker") {
-						o.Synced, p.model.mark = isSynced, true
-					}
+				p := &pair{model: &modelSub{pos: len(m.log), last: m.newest}}
+				p.model.opts = []modelOptions{drawOptions(t, tb, &o)}
+				if o.Replay != nil {
+					p.model.fresh, p.read = true, true
 					p.model.snapshot(m)
-					p.read = true
 				}
 				p.real, err = r.Subscribe(o)
 				if err != nil {
@@ -249,10 +112,33 @@ func TestRingFollowsModel(t *testing.T) {
 				if rapid.Bool().Draw(t, "filter") {
 					o.Filter, p.filter = even, even
 				}
+				if tb.topics {
+					p.topic = rapid.Uint64Range(0, 3).Draw(t, "topic")
+					o.Topic, o.Replay = p.topic, tb.replayOf(p.topic)
+				}
 				if p.real, err = notify.SubscribeKeyed(r, o, byKey); err != nil {
 					t.Fatal(err)
 				}
 				subs = append(subs, p)
+			},
+			"change": func(t *rapid.T) {
+				if m.closed || len(subs) == 0 {
+					return
+				}
+				p := pick(t)
+				if p.mirror != nil {
+					return
+				}
+				var o modelOptions
+				after, err := p.real.Change(func(opt *opts) { o = drawOptions(t, tb, opt) })
+				if err != nil || after != m.newest {
+					t.Fatalf("changed after %d, want %d: %v", after, m.newest, err)
+				}
+				o.from = len(m.log)
+				p.model.opts = append(p.model.opts, o)
+				if n := p.real.Changes(); n > capacity+2 {
+					t.Fatalf("%d changes in a ring of %d", n, capacity)
+				}
 			},
 			"ready": func(t *rapid.T) {
 				p := pick(t)
@@ -276,7 +162,7 @@ func TestRingFollowsModel(t *testing.T) {
 						readMirror(t, p, m)
 						continue
 					}
-					got := answer(p.real.TryNext())
+					got := full(p.real.TryNext())
 					if want := p.model.next(m); got != want {
 						t.Fatalf("read %s, want %s", got, want)
 					}
@@ -292,7 +178,7 @@ func TestRingFollowsModel(t *testing.T) {
 				}
 				if p.mirror != nil {
 					readMirror(t, p, m)
-				} else if got, want := answer(p.real.TryNext()), p.model.next(m); got != want {
+				} else if got, want := full(p.real.TryNext()), p.model.next(m); got != want {
 					t.Fatalf("read %s, want %s", got, want)
 				}
 			},
@@ -300,7 +186,7 @@ func TestRingFollowsModel(t *testing.T) {
 				for p := pick(t); p.mirror == nil && len(p.real.Ready()) == 1; {
 					<-p.real.Ready()
 					p.read = true
-					got, want := answer(p.real.TryNext()), p.model.next(m)
+					got, want := full(p.real.TryNext()), p.model.next(m)
 					if got != want {
 						t.Fatalf("read %s, want %s", got, want)
 					}
@@ -312,7 +198,7 @@ func TestRingFollowsModel(t *testing.T) {
 			"close one": func(t *rapid.T) {
 				p := pick(t)
 				p.real.Close()
-				if got := answer(p.real.TryNext()); got != "closed" || !p.real.Empty() || len(p.real.Ready()) != 1 {
+				if got := full(p.real.TryNext()); got != "closed" || !p.real.Empty() || len(p.real.Ready()) != 1 {
 					t.Fatalf("closed subscription: %s, empty %v", got, p.real.Empty())
 				}
 				subs = slices.DeleteFunc(subs, func(q *pair) bool { return q == p })
@@ -335,6 +221,9 @@ func TestRingFollowsModel(t *testing.T) {
 				if st.Last != m.newest || r.Last() != m.newest || st.Subscriptions != len(subs) {
 					t.Fatalf("stats %+v, want last %d, subscriptions %d", st, m.newest, len(subs))
 				}
+				if tb.topics || st.Topics == 0 {
+					r.Sound(t.Fatalf)
+				}
 				for _, p := range subs {
 					checkToken(t, p, m)
 				}
@@ -345,6 +234,26 @@ func TestRingFollowsModel(t *testing.T) {
 			drain(t, p, m)
 		}
 	})
+}
+
+// drawOptions draws options for both.
+func drawOptions(t *rapid.T, tb *table, opt *opts) (o modelOptions) {
+	*opt = opts{}
+	if tb.topics {
+		o.topic = rapid.Uint64Range(0, 3).Draw(t, "topic")
+	}
+	opt.Topic = o.topic
+	if rapid.Bool().Draw(t, "filter") {
+		o.filter = even
+		opt.Filter = even
+	}
+	if o.replay = rapid.Bool().Draw(t, "replay"); o.replay {
+		opt.Replay = tb.replayOf(o.topic)
+		if o.mark = rapid.Bool().Draw(t, "marker"); o.mark {
+			opt.Synced = isSynced
+		}
+	}
+	return o
 }
 
 // checkToken checks the level: what can be read has a token.
@@ -366,7 +275,9 @@ func checkToken(t *rapid.T, p *pair, m *modelRing) {
 // wanted is the view as the pair's filter lets it through.
 func (p *pair) wanted(m *modelRing) map[int]int {
 	want := maps.Clone(m.view)
-	maps.DeleteFunc(want, func(k, _ int) bool { return p.filter != nil && !p.filter(&event{key: k}) })
+	maps.DeleteFunc(want, func(k, _ int) bool {
+		return p.filter != nil && !p.filter(&event{key: k}) || p.topic != 0 && m.topic(k) != p.topic
+	})
 	return want
 }
 
@@ -379,6 +290,9 @@ func readMirror(t *rapid.T, p *pair, m *modelRing) bool {
 		t.Fatal(err)
 	}
 	if ok {
+		if e.prev != p.mirror.last {
+			t.Fatalf("%s, the number before was %d", detail(e), p.mirror.last)
+		}
 		if e.seq < p.mirror.last || e.kind == set && e.seq == p.mirror.last {
 			t.Fatalf("number %d after %d", e.seq, p.mirror.last)
 		}
@@ -402,7 +316,7 @@ func drain(t *rapid.T, p *pair, m *modelRing) {
 		}
 	}
 	for {
-		got, want := answer(p.real.TryNext()), p.model.next(m)
+		got, want := full(p.real.TryNext()), p.model.next(m)
 		if got != want {
 			t.Fatalf("drained %s, want %s", got, want)
 		}

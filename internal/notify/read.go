@@ -21,6 +21,7 @@ func (s *Subscription[E]) readPlain() (bool, error) {
 			s.recapture()
 		}
 		if s.step() != nowhere {
+			s.give(&s.cur, s.last)
 			return true, nil
 		}
 		if ok, err := s.fill(); !ok {
@@ -40,14 +41,14 @@ func (s *Subscription[E]) overtaken() bool {
 	s.ring.mu.Lock()
 	defer s.ring.mu.Unlock()
 	s.armIfLevel()
-	return s.ring.head.Load()-s.pos > uint64(s.ring.cfg.Capacity)
+	return s.behind()
 }
 
 // armIfLevel keeps what release relies on: a subscription that has been read from and
 // that has nothing to take off the ring is armed. The lock is held.
 func (s *Subscription[E]) armIfLevel() {
 	r := s.ring
-	if s.pos == r.head.Load() && !r.closed.Load() && !s.closed.Load() {
+	if !s.unread() && !r.closed.Load() && !s.closed.Load() {
 		r.arm(s)
 	}
 }
@@ -125,6 +126,7 @@ func (s *Subscription[E]) direct(dst []E) (n int) {
 			s.ring.cfg.Number(&dst[i], s.number)
 		}
 		s.last = s.number
+		s.give(&dst[i], s.number)
 		s.number++
 	}
 	return n
@@ -160,22 +162,27 @@ func (s *Subscription[E]) fill() (bool, error) {
 	}
 	r.mu.Lock()
 	s.primed.Store(true)
-	head, capacity := r.head.Load(), uint64(r.cfg.Capacity)
-	lag := head - s.pos
+	for len(s.changes) > 0 && s.at == s.until() && !s.behind() {
+		s.apply()
+	}
+	lag := s.until() - s.at
 	switch {
-	case s.closed.Load(), lag == 0 && r.closed.Load():
+	case s.closed.Load():
 		r.mu.Unlock()
 		return false, r.cfg.Closed
-	case lag > capacity:
+	case s.behind():
 		r.mu.Unlock()
 		return s.fallBehind()
+	case lag == 0 && r.closed.Load():
+		r.mu.Unlock()
+		return false, r.cfg.Closed
 	}
 	n := min(lag, uint64(cap(s.buf)))
 	s.buf, s.next = s.buf[:n], 0
-	for i := range s.buf {
-		s.buf[i] = r.slots[(s.pos+uint64(i))&(capacity-1)]
+	s.take(r, s.buf)
+	if n == 0 {
+		s.last = r.seq.Load()
 	}
-	s.pos += n
 	s.armIfLevel()
 	r.mu.Unlock()
 	return n > 0, nil
@@ -197,35 +204,44 @@ func (s *Subscription[E]) overrun() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	lost := &OverrunError{From: s.last + 1, To: r.seq.Load(), Err: r.cfg.Overrun}
-	s.last = lost.To
+	s.last, s.given = lost.To, lost.To
 	s.walk, s.mark = nil, false
+	s.settle()
 	if s.opt.Replay != nil {
 		s.resync = true
 		return lost
 	}
-	s.pos = r.head.Load()
 	s.armIfLevel()
 	return lost
 }
 
+// recapture takes a snapshot under the newest options, and makes live events go on
+// behind it.
 func (s *Subscription[E]) recapture() {
 	if s.keys != nil {
 		s.keys.begin()
 	}
 	s.ring.mu.Lock()
 	defer s.ring.mu.Unlock()
-	s.capture()
+	if replay := s.newestOptions().Replay; replay != nil {
+		walk := replay()
+		s.settle()
+		s.begin(walk)
+	} // else Change took it since the overrun, behind which the cursor is
 	s.armIfLevel()
 	s.resync = false
 }
 
-// capture takes the snapshot and the place where live events go on. It does not arm:
-// a subscriber that never reads its first replay shall cost nothing. The lock is held.
-func (s *Subscription[E]) capture() {
+// begin fixes where live events begin and, with a Replay, begins with its walk. It does
+// not arm: a subscriber that never reads its first replay shall cost nothing. The lock
+// is held.
+func (s *Subscription[E]) begin(walk Walk[E]) {
+	s.cursor, s.last = s.ring.newest(s.topic), s.ring.seq.Load()
+	if s.opt.Replay == nil {
+		return
+	}
 	s.primed.Store(true)
-	s.pos, s.last = s.ring.head.Load(), s.ring.seq.Load()
-	s.walk, s.replay = s.opt.Replay(), true
-	if s.walk == nil {
+	if s.walk, s.replay = walk, true; walk == nil {
 		s.walk = func() (e E, ok bool) { return e, false }
 	}
 }

@@ -46,6 +46,13 @@ type Config[E any] struct {
 	// Number writes an event's number into it. Readers call it, concurrently and with
 	// no lock held, just before they filter the event. Nil leaves events as they are.
 	Number func(e *E, seq uint64)
+	// Previous writes into an event the number of what the same subscription was given
+	// before: of an event, 0 before the first, or OverrunError.To. Who knows the number of
+	// what came last, at the far end of a connection too, sees that nothing is missing
+	// between; several goroutines that read one subscription share one sequence. Readers
+	// call it just before they give the event, with no lock held, hence after Number and
+	// the filter. Nil leaves events as they are.
+	Previous func(e *E, prev uint64)
 	// Overrun is what an OverrunError wraps; nil means ErrOverrun.
 	Overrun error
 	// Closed ends a subscription; nil means ErrClosed.
@@ -74,9 +81,15 @@ type Ring[E any] struct {
 	mu    sync.Mutex
 	slots []record[E] // nil while nobody is subscribed
 	subs  int
-	// waiting holds the armed subscriptions: each has no token, and has read all there
-	// is. spare is the array that the last wake-up emptied.
+	// topics has those that somebody is subscribed to, links a link for each slot; both
+	// are nil while nobody is subscribed to any.
+	topics map[uint64]*topic[E]
+	links  []link[E]
+	// waiting holds the armed subscriptions without a topic: each has no token, and has
+	// read all there is. Those with one are in their topic, asleep of them. spare is the
+	// array that the last wake-up emptied.
 	waiting, spare []*Subscription[E]
+	asleep         int
 	wakes          uint64
 }
 
@@ -99,13 +112,16 @@ func New[E any](cfg Config[E]) (*Ring[E], error) {
 
 // Append appends one event and returns its number, or 0 when the ring is closed.
 // It allocates nothing in the steady state and never waits for a reader.
-func (r *Ring[E]) Append(e E) uint64 {
+func (r *Ring[E]) Append(e E) uint64 { return r.AppendTopic(0, e) }
+
+// AppendTopic is Append under a topic, or under none if topic is 0.
+func (r *Ring[E]) AppendTopic(topic uint64, e E) uint64 {
 	r.mu.Lock()
 	if r.closed.Load() {
 		r.mu.Unlock()
 		return 0
 	}
-	seq := r.put(1, nil, nil, e)
+	seq := r.put(topic, 1, nil, nil, e)
 	wake := r.detach()
 	r.mu.Unlock()
 	r.wake(wake)
@@ -118,9 +134,21 @@ func (r *Ring[E]) AppendBulk(n uint64, source Source[E]) (first uint64) {
 	return first
 }
 
+// AppendBulkTopic is Update with one [Tx.AppendBulkTopic].
+func (r *Ring[E]) AppendBulkTopic(topic, n uint64, source Source[E]) (first uint64) {
+	r.Update(func(tx Tx[E]) { first = tx.AppendBulkTopic(topic, n, source) })
+	return first
+}
+
 // AppendFill is Update with one [Tx.AppendFill].
 func (r *Ring[E]) AppendFill(n uint64, fill Filler[E]) (first uint64) {
 	r.Update(func(tx Tx[E]) { first = tx.AppendFill(n, fill) })
+	return first
+}
+
+// AppendFillTopic is Update with one [Tx.AppendFillTopic].
+func (r *Ring[E]) AppendFillTopic(topic, n uint64, fill Filler[E]) (first uint64) {
+	r.Update(func(tx Tx[E]) { first = tx.AppendFillTopic(topic, n, fill) })
 	return first
 }
 
@@ -151,7 +179,11 @@ func (r *Ring[E]) Update(fn func(tx Tx[E])) bool {
 }
 
 // Append appends one event and returns its number.
-func (tx Tx[E]) Append(e E) uint64 { return tx.r.put(1, nil, nil, e) }
+func (tx Tx[E]) Append(e E) uint64 { return tx.r.put(0, 1, nil, nil, e) }
+
+// AppendTopic is Append under a topic, or under none if topic is 0. Subscriptions
+// without a topic read it as well as those of the topic.
+func (tx Tx[E]) AppendTopic(topic uint64, e E) uint64 { return tx.r.put(topic, 1, nil, nil, e) }
 
 // AppendBulk appends one record that stands for up to n events, and returns the
 // number of the first. Its cost does not depend on n: each subscriber walks the
@@ -159,21 +191,32 @@ func (tx Tx[E]) Append(e E) uint64 { return tx.r.put(1, nil, nil, e) }
 // numbers unused; one that yields more is a bug of the producer, and the reader
 // panics. With n = 0 nothing is appended and the result is 0.
 func (tx Tx[E]) AppendBulk(n uint64, source Source[E]) (first uint64) {
+	return tx.AppendBulkTopic(0, n, source)
+}
+
+// AppendBulkTopic is AppendBulk under a topic, or under none if topic is 0. All events
+// of a record are of one topic.
+func (tx Tx[E]) AppendBulkTopic(topic, n uint64, source Source[E]) (first uint64) {
 	if n == 0 {
 		return 0
 	}
 	var none E
-	return tx.r.put(n, source, nil, none)
+	return tx.r.put(topic, n, source, nil, none)
 }
 
 // AppendFill is AppendBulk with a filler, which a reader of batches lets write into
 // its own memory.
 func (tx Tx[E]) AppendFill(n uint64, fill Filler[E]) (first uint64) {
+	return tx.AppendFillTopic(0, n, fill)
+}
+
+// AppendFillTopic is AppendFill under a topic, or under none if topic is 0.
+func (tx Tx[E]) AppendFillTopic(topic, n uint64, fill Filler[E]) (first uint64) {
 	if n == 0 {
 		return 0
 	}
 	var none E
-	return tx.r.put(n, nil, fill, none)
+	return tx.r.put(topic, n, nil, fill, none)
 }
 
 // Last is the number of the newest event, 0 when there was none.
@@ -194,6 +237,7 @@ func (r *Ring[E]) Quiet() bool { return !r.heard.Load() }
 func (r *Ring[E]) Close() {
 	r.mu.Lock()
 	r.closed.Store(true)
+	r.rouseAll()
 	wake := r.detach()
 	r.mu.Unlock()
 	r.wake(wake)
@@ -204,7 +248,8 @@ type Stats struct {
 	Last          uint64 // number of the newest event
 	Records       uint64 // appended since New; a bulk is one
 	Subscriptions int    // open now
-	Waiting       int    // subscriptions that the next append will wake
+	Topics        int    // with a subscription, or with one that is still to finish it
+	Waiting       int    // subscriptions that the next append will wake, if of their topic
 	Wakes         uint64 // how often an append or Close visited a subscription
 }
 
@@ -214,72 +259,21 @@ func (r *Ring[E]) Stats() Stats {
 	defer r.mu.Unlock()
 	return Stats{
 		Last: r.seq.Load(), Records: r.head.Load(), Subscriptions: r.subs,
-		Waiting: len(r.waiting), Wakes: r.wakes,
+		Topics: len(r.topics), Waiting: len(r.waiting) + r.asleep, Wakes: r.wakes,
 	}
 }
 
 // put stores one record. The lock is held.
-func (r *Ring[E]) put(n uint64, source Source[E], fill Filler[E], e E) uint64 {
+func (r *Ring[E]) put(topic, n uint64, source Source[E], fill Filler[E], e E) uint64 {
 	head, first := r.head.Load(), r.seq.Load()+1
 	if r.slots != nil {
 		p := &r.slots[head&uint64(len(r.slots)-1)]
 		p.first, p.count, p.source, p.fill, p.event = first, n, source, fill, e
 	}
+	if r.links != nil {
+		r.chain(head, topic)
+	}
 	r.seq.Store(first + n - 1)
 	r.head.Store(head + 1)
 	return first
-}
-
-// arm puts a subscription that has read everything among those that the next append
-// wakes. The lock is held: reading head and arming are one step for producers, else
-// an append between the two would wake nobody.
-func (r *Ring[E]) arm(s *Subscription[E]) {
-	if s.place == 0 {
-		r.waiting = append(r.waiting, s)
-		s.place = len(r.waiting)
-	}
-}
-
-// disarm undoes arm. The lock is held.
-func (r *Ring[E]) disarm(s *Subscription[E]) {
-	if s.place == 0 {
-		return
-	}
-	end := len(r.waiting) - 1
-	moved := r.waiting[end]
-	r.waiting[s.place-1], moved.place = moved, s.place
-	r.waiting[end], r.waiting = nil, r.waiting[:end]
-	s.place = 0
-}
-
-// detach takes all armed subscriptions, which wake then signals without the lock.
-// The lock is held. They are disarmed here and not after the signal: a reader that
-// takes its token and arms anew in between must stay armed.
-func (r *Ring[E]) detach() []*Subscription[E] {
-	wake := r.waiting
-	if len(wake) == 0 {
-		return nil
-	}
-	r.waiting, r.spare = r.spare, nil
-	for _, s := range wake {
-		s.place = 0
-	}
-	r.wakes += uint64(len(wake))
-	return wake
-}
-
-// wake signals what detach took and hands the array back.
-func (r *Ring[E]) wake(wake []*Subscription[E]) {
-	if len(wake) == 0 {
-		return
-	}
-	for _, s := range wake {
-		s.signal()
-	}
-	clear(wake)
-	r.mu.Lock()
-	if cap(wake) > cap(r.spare) {
-		r.spare = wake[:0]
-	}
-	r.mu.Unlock()
 }

@@ -14,6 +14,9 @@ const batch = 16
 // Options says what a subscription reads. The zero value reads live events from now
 // on, all of them.
 type Options[E any] struct {
+	// Topic is what the subscription reads: the records of that topic, or, if it is 0,
+	// all records. Replay and Synced must know the topic by themselves.
+	Topic uint64
 	// Replay captures the present state as a walk over an immutable snapshot. It runs
 	// under the leaf lock, in the same step that fixes where the live events begin:
 	// when subscribing, and at the first read after an overrun. The walk itself is
@@ -33,8 +36,8 @@ type Options[E any] struct {
 // program that stops reading closes it.
 type Subscription[E any] struct {
 	ring *Ring[E]
-	opt  Options[E]
-	keys merger[E] // nil unless coalescing
+	opt  Options[E] // as the reader has come to them
+	keys merger[E]  // nil unless coalescing
 
 	// ready holds a token when something may be read. Whoever leaves a read with
 	// something left puts one in; else the subscription is armed and a producer will.
@@ -44,11 +47,21 @@ type Subscription[E any] struct {
 
 	closed atomic.Bool // written under ring.mu
 	primed atomic.Bool // written under ring.mu; Ready has nothing left to arrange
-	place  int         // under ring.mu: position in ring.waiting plus one, 0 if not armed
-	pos    uint64      // written under turn and ring.mu, read under either
+	place  int         // under ring.mu: position among who waits plus one, 0 if not armed
+	bed    *topic[E]   // under ring.mu: where it is armed, nil for ring.waiting
+
+	// changes are those that the reader has not come to, under ring.mu; pending is whether
+	// there are any. missed is that a record was lost which no cursor tells of any more.
+	changes []change[E]
+	pending atomic.Bool // written under ring.mu
+	missed  bool        // under ring.mu
+
+	// The cursor and opt are written under turn and ring.mu, and read under either.
+	cursor[E]
 
 	// The rest belongs to the holder of turn.
 	last   uint64 // number of the newest event taken off the ring or replayed
+	given  uint64 // what Config.Previous tells of the next event
 	fresh  bool   // the replay captured when subscribing is not yet begun
 	resync bool   // the next read captures a replay
 	mark   bool   // the synced event is due
@@ -84,29 +97,42 @@ func (r *Ring[E]) subscribe(opt Options[E], keys merger[E]) (*Subscription[E], e
 }
 
 func (r *Ring[E]) enter(s *Subscription[E]) error {
+	var (
+		slots []record[E]
+		links []link[E]
+	)
 	r.mu.Lock()
-	var slots []record[E]
-	if r.slots == nil && !r.closed.Load() {
+	defer r.mu.Unlock()
+	for !r.closed.Load() { // what is missing is made without the lock, in which it may change
+		lacks, unlinked := r.slots == nil && slots == nil, s.opt.Topic != 0 && r.links == nil && links == nil
+		if !lacks && !unlinked {
+			break
+		}
 		r.mu.Unlock()
-		slots = make([]record[E], r.cfg.Capacity)
+		if lacks {
+			slots = make([]record[E], r.cfg.Capacity)
+		}
+		if unlinked {
+			links = make([]link[E], r.cfg.Capacity)
+		}
 		r.mu.Lock()
 	}
-	defer r.mu.Unlock()
 	if r.closed.Load() {
 		return r.cfg.Closed
 	}
 	if r.slots == nil {
-		if slots == nil { // the last subscription was closed in between
-			slots = make([]record[E], r.cfg.Capacity)
-		}
 		r.slots = slots
 	}
+	var walk Walk[E]
 	if s.opt.Replay != nil {
-		s.capture()
-		s.fresh = true
-	} else {
-		s.pos, s.last = r.head.Load(), r.seq.Load()
+		walk = s.opt.Replay()
 	}
+	if s.opt.Topic != 0 && r.links == nil {
+		r.links = links
+	}
+	s.topic = r.hold(s.opt.Topic)
+	s.begin(walk)
+	s.fresh = s.replay
 	r.subs++
 	r.heard.Store(true)
 	return nil
@@ -182,6 +208,7 @@ func (s *Subscription[E]) TryRead(dst []E) (n int, err error) {
 		if s.step() == nowhere {
 			break
 		}
+		s.give(&s.cur, s.last)
 		dst[n] = s.cur
 		n++
 	}
@@ -210,7 +237,7 @@ func (s *Subscription[E]) prime() (readable bool) {
 		return false
 	}
 	s.primed.Store(true)
-	if s.closed.Load() || r.closed.Load() || r.head.Load() != s.pos {
+	if s.closed.Load() || r.closed.Load() || s.unread() {
 		return true
 	}
 	r.arm(s)
@@ -254,6 +281,11 @@ func (s *Subscription[E]) leave() {
 	s.closed.Store(true)
 	s.primed.Store(true)
 	r.disarm(s)
+	r.drop(s.topic)
+	for i := range s.changes {
+		r.drop(s.changes[i].cursor.topic)
+	}
+	s.changes = nil
 	if r.subs--; r.subs == 0 {
 		r.slots = nil
 		r.heard.Store(false)
@@ -282,12 +314,13 @@ func (s *Subscription[E]) signal() {
 
 // release ends a reader's turn and keeps the promise of Ready. That fill armed the
 // subscription proves nothing by now: the token which an append sent since may have
-// been taken by whoever started this very read. Only head tells: while it equals pos
-// nothing was appended since, and armIfLevel's work still holds.
+// been taken by whoever started this very read. Only the counter of the records tells:
+// while it equals the cursor nothing was appended since, and armIfLevel's work still
+// holds, which Change keeps true; what an append after a change brings, pending tells.
 func (s *Subscription[E]) release() {
 	var none E
 	s.cur = none
-	if s.holds() || s.ring.head.Load() != s.pos || s.ring.closed.Load() || s.closed.Load() {
+	if s.holds() || s.limit(s.ring) != s.at || s.pending.Load() || s.ring.closed.Load() || s.closed.Load() {
 		s.signal()
 	}
 	<-s.turn
@@ -306,6 +339,14 @@ func (s *Subscription[E]) stamp(seq uint64) {
 	if number := s.ring.cfg.Number; number != nil {
 		number(&s.cur, seq)
 	}
+}
+
+// give finishes an event that is about to be given.
+func (s *Subscription[E]) give(e *E, seq uint64) {
+	if previous := s.ring.cfg.Previous; previous != nil {
+		previous(e, s.given)
+	}
+	s.given = seq
 }
 
 func (s *Subscription[E]) wanted() bool {
