@@ -56,6 +56,19 @@ type Hardware struct {
 	Poll time.Duration
 	// Quirks are what the driver gets wrong. Zero: nothing.
 	Quirks Quirks
+	// PortFlags are the flags of ports that the driver can change. Zero: all
+	// that a chip has. An operation that changes another is refused with
+	// ErrInvalid, also by CheckPorts; one that gives it the value that it has, at
+	// a join that of [switchdev.DefaultPortFlags], is not. Linux: the
+	// driver's answer to SWITCHDEV_ATTR_ID_PORT_PRE_BRIDGE_FLAGS; rocker can
+	// change PortLearns (rocker_port_attr_pre_bridge_flags_set).
+	PortFlags switchdev.PortFlags
+	// Rows are the rows that the driver takes from operations. Zero: AllRows.
+	Rows Rows
+	// AllFloods makes the host get its copy of what is flooded in every VLAN. False:
+	// in those that port 0 is a member of. Linux: rocker
+	// (OFDPA_CTRL_DFLT_BRIDGING copies to the CPU).
+	AllFloods bool
 }
 
 // Host is the chip's side towards the host's CPU.
@@ -173,6 +186,9 @@ func (cfg *Config) settleHardware() error {
 	}
 	if hw.Poll < 0 {
 		return cfg.bad("Hardware.Poll", "negative duration")
+	}
+	if hw.Rows >= numRows {
+		return cfg.bad("Hardware.Rows", "no such kinds of rows")
 	}
 	if hw.Quirks >= quirksEnd {
 		return cfg.bad("Hardware.Quirks", "no such quirk")

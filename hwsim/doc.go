@@ -41,8 +41,8 @@
 //     sticky rows are not moved so. A Secure chip switches the frame and gives
 //     the host one copy.
 //
-// With VLAN filtering the host sees floods and its own frames only in VLANs
-// that port 0 is a member of.
+// With VLAN filtering the host sees its own frames only in VLANs that port 0 is a
+// member of, and floods too, unless Hardware.AllFloods is set.
 //
 // The host sends by one port, as the frame is, with [Chip.Transmit], or hands over
 // one copy that the chip forwards by itself with [Chip.TransmitForward].
@@ -77,7 +77,23 @@
 //
 // All of them keep the contract of package switchdev. What the drivers of such
 // chips get wrong is in Hardware.Quirks, one [Quirks] flag each, off unless it
-// is asked for.
+// is asked for. What they cannot do, which is no defect, is in Hardware.PortFlags
+// and Hardware.Rows: it answers ErrInvalid, as drivers answer to port flags, and
+// ErrUnsupported.
+//
+// A chip of which the host hears as of the rocker of a Linux machine, with all of
+// its driver's defects:
+//
+//	hwsim.Hardware{
+//		Profile:   hwsim.Rocker,
+//		Quirks:    hwsim.RockerQuirks,
+//		PortFlags: switchdev.PortLearns,
+//		Rows:      hwsim.ControlledRows,
+//		AllFloods: true,
+//		Refresh:   1, // every frame of a station is reported
+//	}
+//
+// The same without Profile and Quirks is the switch that this driver could have been.
 //
 // # Faults
 //
@@ -126,8 +142,9 @@
 // Refusals are [*switchdev.OpError] with the sentinels of package switchdev:
 // ErrNoDevice and ErrPortGone for ports, ErrNoSpace for a full table or bucket,
 // ErrBusy for a port in another domain or a LAG, ErrExist for a number in use, ErrRange for an ageing time, ErrInvalid
-// for what is never right, a token of zero and what exceeds Limits.Batch, and
-// ErrUnsupported for attributes and flags that the chip does not have. An
+// for what is never right, a token of zero, what exceeds Limits.Batch and what
+// Hardware.PortFlags does not have, and ErrUnsupported for attributes and flags that
+// the chip does not have, and rows that Hardware.Rows does not. An
 // operation that a reset overtook answers ErrDeviceUnavailable: it was not
 // executed. ErrOutcomeUnknown and results without a token come only from a
 // [Fault]. The data plane returns no errors; it counts.
@@ -147,8 +164,13 @@
 //   - A row may point to a port that is not a member of the domain, and lie in a
 //     VLAN that the port is not in: real chips don't mind either. [Audit] does.
 //   - Without carrier rows stay; flushing them is up to software, as in DSA.
-//   - mlxsw, prestera and rocker also age rows that they were told to hold, where
-//     those are not static. Here that is software's, in every profile.
+//   - mlxsw and prestera also age rows that they were told to hold, where those are
+//     not static. Here that is software's, in every profile. Rocker ages those that
+//     it had learned before, see [QuirkStaticOverLearnedIgnored].
+//   - The device under rocker's driver tells of a station at most once a second. The
+//     chip does so as Hardware.Refresh says.
+//   - A rocker knows no VLAN filtering: it drops frames of VLANs that a port is not in
+//     where Linux's bridge looks at no tag. The chip filters as its domain does.
 //   - mlxsw's driver writes the row of a station that its chip asks for before the
 //     bridge hears of it. A Secure chip waits for the bridge's own set.
 //   - A Polled chip's records come in the order of what happened; lan966x and

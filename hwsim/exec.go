@@ -68,6 +68,9 @@ func (c *Chip) checkPort(op *switchdev.PortOp) (*Port, error) {
 	if on := op.Flags & op.FlagMask; takes&switchdev.PortAttrFlags != 0 && on&(softwareFlags|^known) != 0 {
 		return nil, c.refusal(verb, name, "flag is not offloaded", switchdev.ErrUnsupported)
 	}
+	if takes&switchdev.PortAttrFlags != 0 && c.fixedFlags(op, p) != 0 {
+		return nil, c.refusal(verb, name, "bridge flag offload is not supported", switchdev.ErrInvalid)
+	}
 	return p, nil
 }
 
@@ -87,7 +90,7 @@ func (c *Chip) execPort(op *switchdev.PortOp) error {
 	if err != nil {
 		return err
 	}
-	takes := op.Set
+	takes, down, rested := op.Set, p.down(), p.rests()
 	switch op.Verb {
 	case switchdev.PortLeave:
 		if d := c.domains[op.Domain]; d != nil {
@@ -110,6 +113,7 @@ func (c *Chip) execPort(op *switchdev.PortOp) error {
 		p.up = op.Up
 		c.changed(p)
 	}
+	c.stirred(p, down, rested)
 	return nil
 }
 
@@ -123,6 +127,7 @@ func (c *Chip) join(p *Port, id switchdev.Domain) {
 	}
 	p.domain = d
 	p.vlans = d.vlans[p.id]
+	delete(d.unflooded, switchdev.NoVLAN)
 	i, _ := slices.BinarySearchFunc(d.members, p.id, comparePort)
 	d.members = slices.Insert(slices.Clone(d.members), i, p)
 }
@@ -216,6 +221,7 @@ func (c *Chip) setMember(op *switchdev.VLANOp, object string) error {
 		}
 		_ = m.member.Add(op.VLAN) // valid: checked by the caller
 		c.vlans++
+		delete(d.unflooded, op.VLAN)
 	}
 	m.untagged.Remove(op.VLAN)
 	if op.Flags&switchdev.VLANUntagged != 0 {
@@ -247,7 +253,10 @@ func (c *Chip) deleteMember(op *switchdev.VLANOp) {
 			p.vlans = nil
 		}
 	}
-	c.flushLearned(op.Op, op.Port, op.VLAN, true)
+	c.losesFlood(d, op.VLAN)
+	if !c.has(QuirkRowsSurviveVLAN) {
+		c.flushLearned(op.Op, op.Port, op.VLAN, true)
+	}
 	c.roomFreed()
 }
 
@@ -276,6 +285,9 @@ func (c *Chip) execFlush(op *switchdev.FDBFlushOp) error {
 	}
 	if op.VLAN > switchdev.MaxVLAN {
 		return c.refusal("fdb.flush", "", "invalid vlan id", switchdev.ErrInvalid)
+	}
+	if c.has(QuirkDeleteUserOnly) {
+		return nil
 	}
 	c.flushLearned(op.Op, op.Port, op.VLAN, false)
 	c.roomFreed()
@@ -325,7 +337,7 @@ func (c *Chip) setRow(op *switchdev.FDBOp, k rowKey, space int) error {
 		return c.refusal("fdb.set", op.Entry.Key.String(), "forwarding database is full", switchdev.ErrNoSpace)
 	}
 	if !c.has(QuirkStaleRowOnMove) {
-		c.removeOlder(k)
+		c.removeOthers(k, r)
 	}
 	c.driver.forgetKey(k)
 	now := c.now()

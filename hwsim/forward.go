@@ -17,6 +17,7 @@ type decision struct {
 	drop     DropReason
 	dropAt   *Port // who counts the drop
 	toHost   bool
+	lost     bool // the chip believes to have flooded the frame, see QuirkFloodLost
 	reason   Reason
 	vlan     switchdev.VLAN
 	protocol switchdev.EtherType
@@ -89,7 +90,7 @@ func (c *Chip) carryOut(d *decision, p *Port, frame []byte) {
 	d.send(frame)
 	if d.toHost {
 		// What was dropped is dealt with: software has nothing to forward.
-		sent := d.drop != 0 || d.count > 0
+		sent := d.drop != 0 || d.count > 0 || d.lost
 		c.trap(HostFrame{Port: d.in.id, Link: link, Frame: frame, VLAN: d.vlan, Forwarded: sent, Reason: d.reason})
 	}
 }
@@ -220,6 +221,9 @@ func classify(dom *domain, p *Port, f *fields) (switchdev.VLAN, DropReason) {
 	}
 	vlan := f.vlan
 	if vlan == switchdev.NoVLAN {
+		if p.chip.has(QuirkUntaggedInVLANZero) {
+			return switchdev.NoVLAN, 0
+		}
 		if p.vlans == nil || p.vlans.pvid == switchdev.NoVLAN {
 			return 0, DropVLAN
 		}
@@ -278,7 +282,7 @@ func deliverable(d *decision, in, out *Port, dom *domain) DropReason {
 		return DropState
 	case in != nil && in.flags&out.flags&switchdev.PortIsolated != 0:
 		return DropIsolated
-	case dom.filtering && (out.vlans == nil || !out.vlans.member.Contains(d.vlan)):
+	case dom.filtering && d.vlan != switchdev.NoVLAN && (out.vlans == nil || !out.vlans.member.Contains(d.vlan)):
 		return DropVLAN
 	}
 	return 0
@@ -287,7 +291,7 @@ func deliverable(d *decision, in, out *Port, dom *domain) DropReason {
 // flood sends a frame to every port that has flag, and a copy to the host.
 func (c *Chip) flood(d *decision, p *Port, dom *domain, f *fields, flag switchdev.PortFlags, reason Reason) {
 	d.flood(p, dom, f, flag)
-	if dom.hostIn(d.vlan) {
+	if c.cfg.Hardware.AllFloods || dom.hostIn(d.vlan) {
 		d.toHost, d.reason = true, reason
 	} else if d.count == 0 {
 		d.dropped(p, DropNoPort)
@@ -296,6 +300,10 @@ func (c *Chip) flood(d *decision, p *Port, dom *domain, f *fields, flag switchde
 
 // flood adds every port that has flag and may send what came in by in.
 func (d *decision) flood(in *Port, dom *domain, f *fields, flag switchdev.PortFlags) {
+	if dom.unflooded[d.vlan] {
+		d.lost = true
+		return
+	}
 	for _, out := range dom.members {
 		if out.flags&flag != 0 && deliverable(d, in, out, dom) == 0 {
 			d.add(target{out, shape(dom, out, f, d.vlan)})
@@ -305,7 +313,7 @@ func (d *decision) flood(in *Port, dom *domain, f *fields, flag switchdev.PortFl
 
 // hostIn reports whether the host is to see frames of the VLAN.
 func (dom *domain) hostIn(vlan switchdev.VLAN) bool {
-	if !dom.filtering {
+	if !dom.filtering || vlan == switchdev.NoVLAN {
 		return true
 	}
 	m := dom.vlans[switchdev.PortHost]

@@ -50,8 +50,11 @@ const (
 // shape finds the form in which a frame leaves (net/bridge/br_vlan.c,
 // br_handle_vlan).
 func shape(dom *domain, out *Port, f *fields, vlan switchdev.VLAN) form {
-	if !dom.filtering {
+	if !dom.filtering || vlan == switchdev.NoVLAN && !f.tagged {
 		return formSame
+	}
+	if vlan == switchdev.NoVLAN { // see QuirkUntaggedInVLANZero
+		return formStrip
 	}
 	if out.vlans != nil && out.vlans.untagged.Contains(vlan) {
 		if f.tagged {

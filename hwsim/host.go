@@ -41,7 +41,8 @@ type HostFrame struct {
 	Link switchdev.PortID
 	// Frame is the frame as it came in, with its tag. Nobody changes it.
 	Frame []byte
-	// VLAN is the VLAN that the chip found for it, NoVLAN without filtering.
+	// VLAN is the VLAN that the chip found for it, NoVLAN without filtering and for
+	// an untagged one with QuirkUntaggedInVLANZero.
 	VLAN switchdev.VLAN
 	// Forwarded tells that the chip has sent the frame to every port of the
 	// domain that is to get it, so software does not (skb->offload_fwd_mark).

@@ -19,12 +19,15 @@ const (
 // hear learns from a source address (net/bridge/br_fdb.c, br_fdb_update). It
 // reports again when a row must be written and write is not set.
 func (c *Chip) hear(p *Port, dom *domain, src switchdev.MAC, vlan switchdev.VLAN, now int64, write bool) (again bool, h heard) {
-	if dom.ageing == 0 {
+	if c.ageingOf(dom, p) == 0 {
 		return false, heardKnown
 	}
 	k := makeRowKey(dom.id, switchdev.FDBKey{MAC: src, VLAN: vlan})
-	r := c.rows.rows[k]
 	learns := p.flags&switchdev.PortLearns != 0
+	if c.has(QuirkOldestRowWins) && c.cfg.Hardware.Profile != Secure {
+		return c.hearAt(p, dom, k, now, learns, write)
+	}
+	r := c.rows.rows[k]
 	switch {
 	case r != nil && r.port == p.id:
 		return c.refresh(r, k, now, learns, write), heardKnown
@@ -41,6 +44,20 @@ func (c *Chip) hear(p *Port, dom *domain, src switchdev.MAC, vlan switchdev.VLAN
 		return true, heardKnown
 	}
 	return false, c.learn(r, p, dom, k, now, false)
+}
+
+// hearAt is hear of a chip that keeps rows of one key at several ports: rows
+// elsewhere are no concern of the port where the station is heard.
+func (c *Chip) hearAt(p *Port, dom *domain, k rowKey, now int64, learns, write bool) (again bool, h heard) {
+	switch r := c.rows.at(k, p.id); {
+	case r != nil:
+		return c.refresh(r, k, now, learns, write), heardKnown
+	case !learns:
+		return false, heardKnown
+	case !write:
+		return true, heardKnown
+	}
+	return false, c.learn(c.rows.rows[k], p, dom, k, now, false)
 }
 
 // secure is what a Secure chip does with a station that has no row r at the port.
@@ -70,7 +87,7 @@ func (c *Chip) kept(r *row) heard {
 // A port that does not learn refreshes no row of the chip's own; of a row that
 // software told it to hold it is software that must know.
 func (c *Chip) refresh(r *row, k rowKey, now int64, learns, write bool) (again bool) {
-	if !learns && !r.told || r.keeps() {
+	if !learns && !r.told || r.keeps() && (!learns || !c.has(QuirkOldestRowWins) || r.bridges()) {
 		return false
 	}
 	if r.stamp.Load() != now {
@@ -91,7 +108,7 @@ func (c *Chip) refresh(r *row, k rowKey, now int64, learns, write bool) (again b
 // learn makes or moves the chip's own row r of key.
 func (c *Chip) learn(r *row, p *Port, dom *domain, k rowKey, now int64, locked bool) heard {
 	fresh := r == nil
-	if fresh || c.cfg.Hardware.Profile == Rocker {
+	if fresh || c.cfg.Hardware.Profile == Rocker || c.has(QuirkOldestRowWins) {
 		if r = c.place(k, p.id); r == nil {
 			return c.noRoom(p, k, now, locked)
 		}
@@ -107,7 +124,7 @@ func (c *Chip) learn(r *row, p *Port, dom *domain, k rowKey, now int64, locked b
 		r.flags = switchdev.FDBLocked
 	}
 	r.stamp.Store(now)
-	c.rows.dueAge(now, dom.ageing)
+	c.rows.dueAge(now, c.ageingOf(dom, p))
 	delete(c.driver.asked, k)
 	c.tell(r, k, now)
 	return heardKnown
@@ -129,7 +146,7 @@ func (c *Chip) noRoom(p *Port, k rowKey, now int64, locked bool) heard {
 func (c *Chip) authorise(p *Port, dom *domain, src switchdev.MAC, vlan switchdev.VLAN, now int64, write bool) (again, pass bool) {
 	k := makeRowKey(dom.id, switchdev.FDBKey{MAC: src, VLAN: vlan})
 	r := c.rows.rows[k]
-	mab := p.flags&switchdev.PortMAB != 0 && p.flags&switchdev.PortLearns != 0 && dom.ageing != 0
+	mab := p.flags&switchdev.PortMAB != 0 && p.flags&switchdev.PortLearns != 0 && c.ageingOf(dom, p) != 0
 	switch {
 	case r == nil && mab && c.cfg.Hardware.Profile == Secure && c.settled(k, p.id, now):
 		return false, false

@@ -245,7 +245,7 @@ func (c *Chip) allRows() []Row {
 	slices.SortFunc(keys, compareRowKey)
 	all := make([]Row, 0, c.rows.used)
 	for _, k := range keys {
-		for r := c.rows.rows[k]; r != nil; r = r.older {
+		for r := c.rows.rows[k]; r != nil; r = r.next {
 			all = append(all, Row{k.domain, r.export(k, now)})
 		}
 	}

@@ -16,8 +16,9 @@ import (
 // front.
 type slowChip struct {
 	profile Profile
+	oldest  bool // frames go by the oldest row of a key
 	limits  switchdev.Limits
-	rows    []slowRow // the newest first
+	rows    []slowRow // the newest first, or the oldest
 	members []memberKey
 	ageing  map[switchdev.Domain]time.Duration
 	domain  map[switchdev.PortID]switchdev.Domain // absent: none
@@ -56,7 +57,13 @@ func (m *slowChip) set(d switchdev.Domain, k switchdev.FDBKey, p switchdev.PortI
 	return nil
 }
 
-func (m *slowChip) add(r slowRow) { m.rows = slices.Insert(m.rows, 0, r) }
+func (m *slowChip) add(r slowRow) {
+	if m.oldest {
+		m.rows = append(m.rows, r)
+		return
+	}
+	m.rows = slices.Insert(m.rows, 0, r)
+}
 
 func (m *slowChip) drop(match func(slowRow) bool) { m.rows = slices.DeleteFunc(m.rows, match) }
 
@@ -66,6 +73,10 @@ func (m *slowChip) hear(p switchdev.PortID, k switchdev.FDBKey) {
 		return
 	}
 	r := m.row(d, k)
+	if m.oldest && m.profile != Secure {
+		m.hearAt(d, p, k)
+		return
+	}
 	switch room := m.room(len(m.rows), m.limits.FDB); {
 	case r != nil && r.port == p:
 		r.heard = m.now
@@ -76,6 +87,19 @@ func (m *slowChip) hear(p switchdev.PortID, k switchdev.FDBKey) {
 		m.drop(func(r slowRow) bool { return r.domain == d && r.key == k && r.port == p })
 		m.add(slowRow{d, k, p, false, m.now})
 	case room:
+		m.add(slowRow{d, k, p, false, m.now})
+	}
+}
+
+// hearAt is what a chip does whose ports don't know of each other's rows.
+func (m *slowChip) hearAt(d switchdev.Domain, p switchdev.PortID, k switchdev.FDBKey) {
+	for i, r := range m.rows {
+		if r.domain == d && r.key == k && r.port == p {
+			m.rows[i].heard = m.now
+			return
+		}
+	}
+	if m.room(len(m.rows), m.limits.FDB) {
 		m.add(slowRow{d, k, p, false, m.now})
 	}
 }
@@ -120,9 +144,14 @@ func TestTablesAgreeWithSlowModel(t *testing.T) {
 			Shared: rapid.IntRange(0, 6).Draw(rt, "Shared"),
 		}
 		profile := rapid.SampledFrom([]Profile{Autonomous, Secure, Polled, Rocker, Rocker}).Draw(rt, "profile")
-		b := newBench(t, Config{Limits: limits, Hardware: Hardware{Profile: profile, Refresh: -1}})
+		oldest := rapid.IntRange(0, 2).Draw(rt, "oldest row wins") == 0
+		hw := Hardware{Profile: profile, Refresh: -1}
+		if oldest {
+			hw.Quirks = QuirkOldestRowWins
+		}
+		b := newBench(t, Config{Limits: limits, Hardware: hw})
 		defer b.Close()
-		m := &slowChip{profile: profile, limits: limits, ageing: map[switchdev.Domain]time.Duration{}, domain: map[switchdev.PortID]switchdev.Domain{}}
+		m := &slowChip{profile: profile, oldest: oldest, limits: limits, ageing: map[switchdev.Domain]time.Duration{}, domain: map[switchdev.PortID]switchdev.Domain{}}
 		for p := range switchdev.PortID(rapid.IntRange(0, 3).Draw(rt, "joined")) {
 			b.randomPort(0, p+1, m, func(got, _ error) { b.must(got) })
 		}

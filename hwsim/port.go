@@ -30,6 +30,7 @@ type Port struct {
 	domain  *domain              // nil: member of none
 	vlans   *membership          // in domain; nil: member of no VLAN
 	gen     switchdev.Generation // of the last join
+	ageing  int64                // of the domain when the port joined or last came up
 	lag     *lag                 // nil: a physical port
 	group   *Port                // the LAG that a physical port is a link of; nil: of none
 }
@@ -42,6 +43,7 @@ type domain struct {
 	ageing    int64   // nanoseconds, 0: nothing is learned
 	members   []*Port // ordered by id
 	vlans     map[switchdev.PortID]*membership
+	unflooded map[switchdev.VLAN]bool // those that QuirkFloodLost has struck
 }
 
 // membership is a port's row in the VLAN table.
@@ -240,16 +242,20 @@ func (c *Chip) sortedDomains() []*domain {
 // leave removes every trace of the port id in d.
 func (c *Chip) leave(d *domain, id switchdev.PortID, token switchdev.Token) {
 	if m := d.vlans[id]; m != nil {
+		for v := range m.member.All() {
+			c.losesFlood(d, v)
+		}
 		c.vlans -= m.member.Len()
 		delete(d.vlans, id)
 	}
 	c.driver.forget(func(k rowKey, p switchdev.PortID) bool { return k.domain == d.id && p == id })
-	if life := c.lifeIn(d.id, id); !c.keepsRows(id) && c.dropWhere(func(k rowKey, r *row) bool { return k.domain == d.id && r.port == id && !r.bridges() }) {
+	if life := c.lifeIn(d.id, id); !c.keepsRows(id) && c.dropWhere(func(k rowKey, r *row) bool { return k.domain == d.id && r.port == id && c.leaves(r) }) {
 		c.report(switchdev.Report{Kind: switchdev.ReportFlushed, Domain: d.id, Port: id, Token: token, Gen: life})
 	}
 	d.members = slices.DeleteFunc(slices.Clone(d.members), func(o *Port) bool { return o.id == id })
 	if p := c.port(id); p != nil && p.domain == d {
 		p.standAlone()
+		c.losesFlood(d, switchdev.NoVLAN)
 	}
 	if len(d.members) == 0 && len(d.vlans) == 0 && d.isDefault() {
 		delete(c.domains, d.id)

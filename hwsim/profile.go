@@ -29,8 +29,10 @@ const (
 	Polled
 	// Rocker chips have rows keyed by port, address and VLAN, which their driver
 	// ages. A station that moves leaves its old row behind, which ages out later
-	// and is reported so; frames go by the newest. A set or delete by operation
-	// takes all rows of the key with it (but see [QuirkStaleRowOnMove]). That a
+	// and is reported so; frames go by the newest, as they ought to, and not by the
+	// oldest as in the device itself ([QuirkOldestRowWins]). A set or delete by
+	// operation takes all rows of the key with it (but see [QuirkStaleRowOnMove];
+	// [RockerQuirks] has all that the driver gets wrong). That a
 	// station is learned is reported although there was no room for its row:
 	// only a dump shows what is in the chip. Linux: rocker.
 	Rocker

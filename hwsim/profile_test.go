@@ -357,7 +357,7 @@ func TestProfilesAndQuirksHaveNames(t *testing.T) {
 	if n := len(strings.Split((quirksEnd - 1).String(), ",")); n != len(quirkNames) {
 		t.Errorf("%d quirks, %d names", n, len(quirkNames))
 	}
-	if got := (QuirkSilent | quirksEnd).String(); got != "silent,quirks(2048)" {
+	if got := (QuirkSilent | quirksEnd).String(); got != "silent,quirks(262144)" {
 		t.Error(got)
 	}
 	for _, hw := range []Hardware{{Profile: numProfiles}, {Poll: -1}, {Quirks: quirksEnd}} {

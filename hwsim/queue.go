@@ -237,13 +237,13 @@ func (c *Chip) apply(j *job, i int, v verdict) error {
 	case RoleLAG:
 		return c.driveLAG(j, i)
 	case RoleBridge:
-		return c.execBridge(&j.bridge[i])
+		return c.driveBridge(j, i)
 	case RoleVLAN:
-		return c.execVLAN(&j.vlan[i])
+		return c.driveVLAN(j, i)
 	case RoleFDB:
 		return c.driveFDB(j, i, v)
 	case RoleFlush:
-		return c.execFlush(&j.flush[i])
+		return c.driveFlush(j, i)
 	}
 	c.reset(j, 0)
 	return nil

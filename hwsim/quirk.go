@@ -13,18 +13,22 @@ import (
 // or leaves out what Linux expects. The zero value has none. Any profile can
 // have any of them. What a driver answers nil to without having done it is
 // noted in [Record].Quirks and counted in [Stats].Quirks.
-type Quirks uint16
+type Quirks uint32
 
 // The quirks, each with the driver where it was found.
 const (
 	// QuirkStaleRowOnMove: rows are keyed by port too. A set leaves the row of
 	// the key at its old port where it is, and a delete removes the row at
-	// Entry.Port only, the newest if that is 0. Frames go by the newest row.
+	// Entry.Port only, that which frames go by if that is 0. Frames go by the
+	// newest row, unless there is QuirkOldestRowWins too.
 	// Linux: rocker (ofdpa_fdb_tbl_entry's key has the port).
 	QuirkStaleRowOnMove Quirks = 1 << iota
-	// QuirkDeleteUserOnly: a delete of a row that no user entered is answered
-	// nil and not done. Linux: rocker (rocker_switchdev_event_work skips what
-	// is not added_by_user).
+	// QuirkDeleteUserOnly: a delete or flush of a row that no user entered, or of
+	// one of the bridge itself, is answered nil and not done. A user's is a row
+	// that was set as FDBUser, FDBStatic or FDBExtern, and not as FDBLocal; what the
+	// chip has learned is none. The delete's own flags count where they say FDBUser
+	// or FDBLocal. Linux: rocker (rocker_switchdev_event_work skips what is not
+	// added_by_user, or is_local).
 	QuirkDeleteUserOnly
 	// QuirkOffloadBeforeWrite: rows are answered nil when they are ordered and
 	// written or deleted a millisecond later, in order; what the write comes to
@@ -32,9 +36,10 @@ const (
 	// lan966x (lan966x_fdb_port_event_work drops what
 	// lan966x_mac_add_entry returns).
 	QuirkOffloadBeforeWrite
-	// QuirkStaticOverLearnedIgnored: a static row for a station that the chip
-	// has learned at this port is answered nil and left as learned, so that it
-	// ages. Linux: lan966x (lan966x_mac_add_entry finds the entry).
+	// QuirkStaticOverLearnedIgnored: a static row, or one of a control plane, for a
+	// station that the chip has learned at this port is answered nil and left as
+	// learned, so that it ages. Linux: lan966x (lan966x_mac_add_entry finds the
+	// entry) and rocker (ofdpa_port_fdb refreshes what it finds).
 	QuirkStaticOverLearnedIgnored
 	// QuirkAddOutsideVLANSucceeds: a set in a VLAN that the port is not in is
 	// answered nil and not done, where VLANs are filtered. Linux: mlxsw
@@ -61,13 +66,61 @@ const (
 	// those of the next LAG of that number. As a SONiC switch whose rows went by
 	// a bridge port that was no more (sonic-swss#4458).
 	QuirkLAGRowsSurvive
+	// QuirkOldestRowWins: rows are keyed by port too, and frames go by the oldest
+	// of a key until that is gone. A station that is heard at another port gets one
+	// more row there and is reported, also where an operation has fixed it
+	// elsewhere; its frames are forwarded, and other stations reach it at the old
+	// port until that row has aged out. A set or delete takes all rows of the key
+	// with it, but see QuirkStaleRowOnMove. It does not count on a Secure chip.
+	// Linux: rocker (ofdpa_flow_tbl_key has the group, which is the port, and
+	// ofdpa_port_fdb knows no move; of flows that match the device takes the first).
+	QuirkOldestRowWins
+	// QuirkSetRowsSurviveLeave: of the rows of a port that leaves those that
+	// operations have set stay. Linux: rocker (ofdpa_port_fdb_flush is for what was
+	// learned; when ofdpa_port_obj_fdb_del comes, the port is in no bridge, and it
+	// refuses).
+	QuirkSetRowsSurviveLeave
+	// QuirkRowsSurviveVLAN: what was learned at a port in a VLAN stays when the port
+	// leaves the VLAN. Linux: rocker (ofdpa_port_vlan_del).
+	QuirkRowsSurviveVLAN
+	// QuirkUntaggedInVLANZero: where VLANs are filtered an untagged frame is in VLAN
+	// 0 and not in the PVID, whether there is one or not: it is learned, reported and
+	// looked up there, and every member of the domain may send it, untagged. Linux:
+	// rocker (OFDPA_UNTAGGED_VID; ofdpa_port_vlan_add does nothing about the flags
+	// of VLANs).
+	QuirkUntaggedInVLANZero
+	// QuirkAgeingAtJoin: what a port learns ages by the ageing time that the domain
+	// had when the port joined or last came up; a later change is answered nil and
+	// does not reach it. It is never less than a second, also where it is 0, which
+	// does not keep the chip from learning. Linux: rocker (br_init_port names the
+	// port and is heard, br_set_ageing_time names the bridge and is not;
+	// ofdpa_fdb_cleanup runs on whole seconds).
+	QuirkAgeingAtJoin
+	// QuirkDownDropsLearned: what was learned at a port goes when the port is taken
+	// down, or gets a state in which it does not learn, and nobody is told. Linux:
+	// rocker (ofdpa_port_fdb_flush).
+	QuirkDownDropsLearned
+	// QuirkFloodLost: when a port leaves, nothing untagged is flooded to the others
+	// any more until some port joins, and when one leaves a VLAN, nothing of the VLAN
+	// until some port enters it. The host still has its copy, marked Forwarded.
+	// Where VLANs are not filtered all frames count as untagged. Linux: rocker
+	// (ofdpa_port_vlan_flood_group removes the group instead of a port of it).
+	QuirkFloodLost
 	quirksEnd
 )
+
+// RockerQuirks are those of Linux's rocker driver, all of them, for chips of the
+// Rocker profile. What else the driver is like, and no defect, is in PortFlags (it
+// can change PortLearns only), Rows (ControlledRows) and AllFloods of [Hardware].
+const RockerQuirks = QuirkStaleRowOnMove | QuirkOldestRowWins | QuirkDeleteUserOnly | QuirkStaticOverLearnedIgnored |
+	QuirkSetRowsSurviveLeave | QuirkRowsSurviveVLAN | QuirkUntaggedInVLANZero | QuirkAgeingAtJoin | QuirkDownDropsLearned |
+	QuirkFloodLost
 
 var quirkNames = [...]string{
 	"stale-row-on-move", "delete-user-only", "offload-before-write", "static-over-learned-ignored",
 	"add-outside-vlan-succeeds", "errors-swallowed", "delete-absent-fails", "static-only", "silent",
-	"rows-survive-leave", "lag-rows-survive",
+	"rows-survive-leave", "lag-rows-survive", "oldest-row-wins", "set-rows-survive-leave", "rows-survive-vlan",
+	"untagged-in-vlan-zero", "ageing-at-join", "down-drops-learned", "flood-lost",
 }
 
 // Has reports whether all of q are in the set.
@@ -115,7 +168,13 @@ func (c *Chip) driveFDB(j *job, i int, v verdict) error {
 	if v.misplace != nil && op.Verb == switchdev.FDBSet {
 		op.Entry.Port = c.wrongPort(op.Entry.Port, v.misplace.Target)
 	}
-	if c.cfg.Hardware.Quirks == 0 || !op.Entry.Key.Valid() {
+	if !op.Entry.Key.Valid() {
+		return c.execFDB(&op, v.space)
+	}
+	if err := c.takes(&op); err != nil {
+		return err
+	}
+	if c.cfg.Hardware.Quirks == 0 {
 		return c.execFDB(&op, v.space)
 	}
 	if q := c.skips(&op); q != 0 {
@@ -154,7 +213,38 @@ func (c *Chip) drivePort(j *job, i int) error {
 			c.wrong(j, i, QuirkRowsSurviveLeave)
 		} else if c.keepsRows(op.Port) {
 			c.wrong(j, i, QuirkLAGRowsSurvive)
+		} else if c.has(QuirkSetRowsSurviveLeave) {
+			c.wrong(j, i, QuirkSetRowsSurviveLeave)
 		}
+	}
+	return err
+}
+
+// driveBridge is the same for a change of a domain.
+func (c *Chip) driveBridge(j *job, i int) error {
+	op := &j.bridge[i]
+	err := c.execBridge(op)
+	if err == nil && c.has(QuirkAgeingAtJoin) && c.domain(op.Domain).outdated() {
+		c.wrong(j, i, QuirkAgeingAtJoin)
+	}
+	return err
+}
+
+// driveVLAN is the same for a membership.
+func (c *Chip) driveVLAN(j *job, i int) error {
+	op := &j.vlan[i]
+	err := c.execVLAN(op)
+	if err == nil && op.Verb == switchdev.VLANDeleteMember && c.has(QuirkRowsSurviveVLAN) && c.holdsLearned(op.Domain, op.Port, op.VLAN) {
+		c.wrong(j, i, QuirkRowsSurviveVLAN)
+	}
+	return err
+}
+
+// driveFlush is the same for a flush.
+func (c *Chip) driveFlush(j *job, i int) error {
+	err := c.execFlush(&j.flush[i])
+	if err == nil && c.has(QuirkDeleteUserOnly) {
+		c.wrong(j, i, QuirkDeleteUserOnly)
 	}
 	return err
 }
@@ -162,15 +252,21 @@ func (c *Chip) drivePort(j *job, i int) error {
 // skips returns the quirk by which the driver does nothing about op and answers
 // nil, 0 if it is to do it.
 func (c *Chip) skips(op *switchdev.FDBOp) Quirks {
-	r := c.rows.find(op.Domain, op.Entry.Key)
+	k := makeRowKey(op.Domain, op.Entry.Key)
 	if op.Verb == switchdev.FDBDelete {
-		if c.has(QuirkDeleteUserOnly) && r != nil && r.flags&switchdev.FDBUser == 0 {
+		r := c.rows.rows[k]
+		if c.has(QuirkStaleRowOnMove) {
+			r = c.rows.at(k, op.Entry.Port)
+		}
+		if c.has(QuirkDeleteUserOnly) && r != nil && !usersRow(r.flags, op.Entry.Flags) {
 			return QuirkDeleteUserOnly
 		}
 		return 0
 	}
-	static := op.Entry.Flags&switchdev.FDBStatic != 0
-	if c.has(QuirkStaticOverLearnedIgnored) && static && r != nil && !r.told && r.port == op.Entry.Port {
+	r := c.rows.at(k, op.Entry.Port)
+	fixed := op.Entry.Flags&(switchdev.FDBStatic|switchdev.FDBExtern) != 0 && op.Entry.Flags&switchdev.FDBLocal == 0
+	if c.has(QuirkStaticOverLearnedIgnored) && fixed && r != nil && !r.told && r.port == op.Entry.Port {
+		r.flags = r.flags&switchdev.FDBLocked | op.Entry.Flags&^switchdev.FDBHWLearned // for who deletes it
 		return QuirkStaticOverLearnedIgnored
 	}
 	d, vlan := c.domains[op.Domain], op.Entry.Key.VLAN

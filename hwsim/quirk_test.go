@@ -92,6 +92,62 @@ func TestQuirksGoWrongAsTheirDriversDo(t *testing.T) {
 			b.learn(3, mac(3))
 			return b.rowsAt() + b.outcome(3, frame(mac(1), mac(3)))
 		}, "923.[4]", ".23.[1 2 4 host:unknown+]", false},
+		{QuirkOldestRowWins, func(b *bench) string {
+			b.must(b.bridge(switchdev.BridgeOp{Set: switchdev.BridgeAttrAgeing, Ageing: 10 * time.Second}))
+			b.learn(1, mac(1))
+			b.after(5 * time.Second)
+			b.learn(2, mac(1))
+			text := fmt.Sprint(len(b.Rows()), b.told(3, frame(mac(1), mac(3))))
+			b.after(5 * time.Second)
+			text += b.told(3, frame(mac(1), mac(3)))
+			b.must(b.fdb(setOp(mac(1), 0, 3, 0)))
+			return text + b.rowsAt()
+		}, "2[1] learned3@3[2] learned3@33.3.", "1[2] learned3@3[2] learned3@33.3.", true},
+		{QuirkSetRowsSurviveLeave, func(b *bench) string {
+			b.must(b.fdb(setOp(mac(1), 0, 1, 0), setOp(mac(2), 0, 2, 0)))
+			b.learn(1, mac(3))
+			b.must(b.ports(switchdev.PortOp{Verb: switchdev.PortLeave, Port: 1}))
+			return b.rowsAt()
+		}, "12..", ".2..", false},
+		{QuirkRowsSurviveVLAN, func(b *bench) string {
+			b.must(b.bridge(switchdev.BridgeOp{Set: switchdev.BridgeAttrFiltering, Filtering: true}))
+			b.must(b.vlans(memberOp(1, 10, switchdev.VLANPVID|switchdev.VLANUntagged)))
+			b.clear()
+			b.learn(1, mac(1))
+			b.must(b.vlans(switchdev.VLANOp{Verb: switchdev.VLANDeleteMember, Port: 1, VLAN: 10}))
+			return b.rowsAt() + b.heard()
+		}, "1...learned1@1", "....learned1@1 flushed", false},
+		{QuirkUntaggedInVLANZero, func(b *bench) string {
+			b.must(b.bridge(switchdev.BridgeOp{Set: switchdev.BridgeAttrFiltering, Filtering: true}))
+			b.must(b.vlans(memberOp(1, 10, switchdev.VLANPVID|switchdev.VLANUntagged)))
+			text := b.told(1, frame(mac(2), mac(1)))
+			return fmt.Sprint(text, b.Rows()[0].Key.VLAN, b.traps)[:len(text)+1]
+		}, "[2 3 host:unknown+] learned1@10", "[drop1:no-port] learned1@11", true},
+		{QuirkAgeingAtJoin, func(b *bench) string {
+			b.must(b.bridge(switchdev.BridgeOp{Set: switchdev.BridgeAttrAgeing, Ageing: 10 * time.Second}))
+			b.join(0, 4)
+			b.learn(1, mac(1))
+			b.learn(4, mac(4))
+			b.after(10 * time.Second)
+			return b.rowsAt()
+		}, "1...", "....", false},
+		{QuirkDownDropsLearned, func(b *bench) string {
+			b.clear()
+			text := ""
+			for _, s := range []switchdev.PortState{switchdev.PortLearning, switchdev.PortBlocking, switchdev.PortDisabled} {
+				b.must(b.ports(stateOp(1, switchdev.PortForwarding)))
+				b.learn(1, mac(1))
+				b.must(b.ports(stateOp(1, s)))
+				text += b.rowsAt()[:1]
+			}
+			return text + b.heard()
+		}, "1..learned1@1 learned1@1", "111learned1@1", true},
+		{QuirkFloodLost, func(b *bench) string {
+			b.must(b.ports(switchdev.PortOp{Verb: switchdev.PortLeave, Port: 1}))
+			text := b.outcome(2, frame(mac(9), mac(2)))
+			b.join(0, 1)
+			return text + b.outcome(2, frame(mac(9), mac(2)))
+		}, "[host:unknown+][1 3 host:unknown+]", "[3 host:unknown+][1 3 host:unknown+]", true},
 	}
 	seen := Quirks(0)
 	for _, tt := range tests {

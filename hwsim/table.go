@@ -27,9 +27,9 @@ type row struct {
 	told     bool                 // set by an operation, not learned by the chip
 	stamp    atomic.Int64         // when it was last set or its station heard
 	reported atomic.Int64         // when ReportLearned last told of it
-	// older is the next row of the same key, at another port, of chips whose
+	// next is the next row of the same key, at another port, of chips whose
 	// rows are keyed by port too. Frames go by the first.
-	older *row
+	next *row
 }
 
 // keeps reports whether frames cannot move the row: what an operator or a
@@ -44,8 +44,8 @@ func (r *row) bridges() bool { return r.told && r.flags&switchdev.FDBLocal != 0 
 
 // rowTable is the forwarding database of all domains. The zero value is empty.
 type rowTable struct {
-	rows    map[rowKey]*row // the newest of each key
-	used    int             // rows, those that are older included
+	rows    map[rowKey]*row // of each key the one that frames go by
+	used    int             // rows, also those that no frame goes by
 	buckets map[uint64]int  // fill of each bucket, if there are any
 	// nextAge is no later than the moment when the first row expires; 0: there
 	// is none that will.
@@ -82,12 +82,12 @@ func (c *Chip) sharedHasRoom() bool {
 	return c.cfg.Limits.Shared == 0 || c.vlans+c.rows.used < c.cfg.Limits.Shared
 }
 
-// at returns the row of the key at a port, the newest of all for port 0; nil if
-// there is none.
+// at returns the row of the key at a port, for port 0 the one that frames go by;
+// nil if there is none.
 func (t *rowTable) at(k rowKey, port switchdev.PortID) *row {
 	r := t.rows[k]
 	for port != 0 && r != nil && r.port != port {
-		r = r.older
+		r = r.next
 	}
 	return r
 }
@@ -96,31 +96,40 @@ func (t *rowTable) at(k rowKey, port switchdev.PortID) *row {
 // set or deleted.
 func (t *rowTable) stale(k rowKey, set bool) bool {
 	r := t.rows[k]
-	return r != nil && (!set || r.older != nil)
+	return r != nil && (!set || r.next != nil)
 }
 
-// place makes the row of the key at the port the newest, and returns it; nil if
-// there is none and no room for one.
+// place returns the row of the key at the port, a new one if need be; nil if there
+// is none and no room for one. Frames go by it from now on, unless the oldest row
+// wins.
 func (c *Chip) place(k rowKey, port switchdev.PortID) *row {
-	head := c.rows.rows[k]
-	for prev, r := (*row)(nil), head; r != nil; prev, r = r, r.older {
+	head, last := c.rows.rows[k], (*row)(nil)
+	for r := head; r != nil; last, r = r, r.next {
 		if r.port != port {
 			continue
 		}
-		if prev != nil {
-			prev.older, r.older = r.older, head
+		if last != nil && !c.has(QuirkOldestRowWins) {
+			last.next, r.next = r.next, head
 			c.rows.rows[k] = r
 		}
 		return r
 	}
 	r := c.insert(k)
-	if r != nil {
-		r.port, r.older = port, head
+	switch {
+	case r == nil:
+		return nil
+	case last != nil && c.has(QuirkOldestRowWins):
+		last.next = r
+	default:
+		r.next = head
+		c.rows.rows[k] = r
 	}
+	r.port = port
 	return r
 }
 
-// insert makes a row of k, or returns nil if there is no room.
+// insert makes a row of k that is in no list yet, or returns nil if there is no
+// room.
 func (c *Chip) insert(k rowKey) *row {
 	t := &c.rows
 	if !c.fdbHasRoom() {
@@ -141,10 +150,8 @@ func (c *Chip) insert(k rowKey) *row {
 	if t.rows == nil {
 		t.rows = make(map[rowKey]*row)
 	}
-	r := &row{}
-	t.rows[k] = r
 	t.used++
-	return r
+	return &row{}
 }
 
 // remove removes every row of the key.
@@ -154,10 +161,12 @@ func (c *Chip) remove(k rowKey) {
 	}
 }
 
-// removeOlder removes all rows of the key but the newest.
-func (c *Chip) removeOlder(k rowKey) {
-	for r := c.rows.rows[k]; r != nil && r.older != nil; {
-		c.removeRow(k, r.older)
+// removeOthers removes all rows of the key but one.
+func (c *Chip) removeOthers(k rowKey, but *row) {
+	for r := c.rows.rows[k]; r != nil; r = r.next {
+		if r != but {
+			c.removeRow(k, r)
+		}
 	}
 }
 
@@ -168,14 +177,14 @@ func (c *Chip) removeRow(k rowKey, gone *row) {
 		return
 	}
 	if r := t.rows[k]; r != gone {
-		for ; r != nil && r.older != gone; r = r.older {
+		for ; r != nil && r.next != gone; r = r.next {
 		}
 		if r == nil {
 			return
 		}
-		r.older = gone.older
-	} else if gone.older != nil {
-		t.rows[k] = gone.older
+		r.next = gone.next
+	} else if gone.next != nil {
+		t.rows[k] = gone.next
 	} else {
 		delete(t.rows, k)
 	}
@@ -200,7 +209,7 @@ func (c *Chip) roomFreed() {
 // been learned by the chip.
 func (c *Chip) dropWhere(match func(rowKey, *row) bool) (learned bool) {
 	for k, r := range c.rows.rows {
-		for ; r != nil; r = r.older {
+		for ; r != nil; r = r.next {
 			if match(k, r) {
 				learned = learned || !r.told
 				c.removeRow(k, r)
@@ -239,11 +248,11 @@ func (c *Chip) age(now int64) int64 {
 	var expired []expiry
 	next := int64(0)
 	for k, r := range t.rows {
-		for ; r != nil; r = r.older {
+		for ; r != nil; r = r.next {
 			if r.told {
 				continue
 			}
-			at := addClamped(r.stamp.Load(), c.domain(k.domain).ageing)
+			at := addClamped(r.stamp.Load(), c.ageingOf(c.domain(k.domain), c.port(r.port)))
 			if at <= now {
 				expired = append(expired, expiry{k, r})
 			} else if next == 0 || at < next {
@@ -337,7 +346,7 @@ func (c *Chip) rowsOf(dom switchdev.Domain) []switchdev.FDBRow {
 	now := c.now()
 	var rows []switchdev.FDBRow
 	for k, r := range c.rows.rows {
-		for ; r != nil && k.domain == dom; r = r.older {
+		for ; r != nil && k.domain == dom; r = r.next {
 			rows = append(rows, r.export(k, now))
 		}
 	}
@@ -350,7 +359,7 @@ func (c *Chip) rowsOf(dom switchdev.Domain) []switchdev.FDBRow {
 func (r *row) export(k rowKey, now int64) switchdev.FDBRow {
 	flags := r.flags
 	if !r.told {
-		flags |= switchdev.FDBHWLearned
+		flags = flags&switchdev.FDBLocked | switchdev.FDBHWLearned
 	}
 	return switchdev.FDBRow{
 		FDBEntry: switchdev.FDBEntry{Key: switchdev.UnpackFDBKey(k.key), Port: r.port, Flags: flags},

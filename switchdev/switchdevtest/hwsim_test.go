@@ -146,6 +146,12 @@ var profiles = []struct {
 	}},
 	{"polled", hwsim.Hardware{Profile: hwsim.Polled}, nil},
 	{"rocker", hwsim.Hardware{Profile: hwsim.Rocker}, nil},
+	{"rocker with what it can do", hwsim.Hardware{
+		Profile: hwsim.Rocker, PortFlags: switchdev.PortLearns, Rows: hwsim.ControlledRows, AllFloods: true, Refresh: 1,
+	}, []switchdevtest.Option{
+		switchdevtest.Skip("fdb/local-any-port", "the driver takes no row of the bridge itself"),
+		switchdevtest.Skip("port/set-is-idempotent", "the driver can change no flag but one"),
+	}},
 	{"rocker with buckets", hwsim.Hardware{Profile: hwsim.Rocker, Ways: 4, Buckets: 16}, nil},
 }
 

@@ -19,7 +19,7 @@ func TestRulesFindWhatRealDriversGetWrong(t *testing.T) {
 	}{
 		{0, nil},
 		{hwsim.QuirkStaleRowOnMove, []string{"fdb/set-moves", "fdb/set-replaces-learned", "fdb/delete-any-port", "fdb/whole-batch", "fdb/model"}},
-		{hwsim.QuirkDeleteUserOnly, []string{"fdb/local-any-port"}},
+		{hwsim.QuirkDeleteUserOnly, []string{"fdb/local-any-port", "flush/drops-learned", "flush/restricted"}},
 		{hwsim.QuirkOffloadBeforeWrite, []string{"fdb/set-is-final", "fdb/set-is-idempotent"}},
 		{hwsim.QuirkStaticOverLearnedIgnored, []string{"flush/keeps-taken-over"}},
 		{hwsim.QuirkAddOutsideVLANSucceeds, nil}, // the ports are in the VLANs of the kit's rows
@@ -29,6 +29,13 @@ func TestRulesFindWhatRealDriversGetWrong(t *testing.T) {
 		{hwsim.QuirkSilent, []string{"report/learned"}},
 		{hwsim.QuirkRowsSurviveLeave, []string{"port/leave-drops-rows", "lag/delete-drops-rows"}},
 		{hwsim.QuirkLAGRowsSurvive, []string{"lag/delete-drops-rows", "lag/reused-number"}},
+		{hwsim.QuirkOldestRowWins, nil}, // no rule looks where the frames of a station that has moved go
+		{hwsim.QuirkSetRowsSurviveLeave, []string{"port/leave-drops-rows"}},
+		{hwsim.QuirkRowsSurviveVLAN, nil},
+		{hwsim.QuirkUntaggedInVLANZero, nil},
+		{hwsim.QuirkAgeingAtJoin, nil},
+		{hwsim.QuirkDownDropsLearned, nil},
+		{hwsim.QuirkFloodLost, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.quirk.String(), func(t *testing.T) {
