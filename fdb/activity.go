@@ -78,6 +78,6 @@ func (t *Table) fall(k cam.Key, before uint64) (stamp uint64) {
 	if !silent.Has(cam.Inactive) {
 		return silent.Stamp()
 	}
-	t.event(Event{Kind: Changed, Op: v.Seq, Entry: t.entryOf(k, silent), Old: t.entryOf(k, v)})
+	t.event(Event{Kind: Changed, Op: v.Seq, Entry: t.entryOf(k, silent), Old: t.entryOf(k, v), Before: OffloadState(v.Offload)})
 	return 0
 }

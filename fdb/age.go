@@ -44,7 +44,7 @@ func (t *Table) SetAgeing(d time.Duration) error {
 	if d == 0 {
 		d = DefaultAgeing
 	}
-	t.rearm(func() { t.ageing.time.Store(int64(d)) })
+	t.rearm(t.cfg.Quirks.Has(QuirkTCKeepsGCTimer), func() { t.ageing.time.Store(int64(d)) })
 	return nil
 }
 
@@ -56,22 +56,27 @@ func (t *Table) SetAgeing(d time.Duration) error {
 // which nobody holds for long.
 //
 // Linux: __br_set_topology_change (net/bridge/br_stp.c), whose sweep begins when
-// it would have begun anyway, with the default ageing time minutes too late.
+// it would have begun anyway, with the default ageing time minutes too late; so
+// does that of a table with [QuirkTCKeepsGCTimer].
 func (t *Table) TopologyChange(hold time.Duration) error {
 	if hold < 0 || badAgeing(hold) || hold == NoLearning {
 		return &switchdev.OpError{Op: "fdb.topology", Object: hold.String(), Reason: "not from 10 ms to ten years", Err: switchdev.ErrInvalid}
 	}
-	t.rearm(func() { t.ageing.change.Store(int64(hold)) })
+	t.rearm(false, func() { t.ageing.change.Store(int64(hold)) })
 	return nil
 }
 
-// rearm changes the hold time and begins a pass with it.
-func (t *Table) rearm(change func()) {
+// rearm changes the hold time and begins a pass with it, if it is another or always
+// is set.
+func (t *Table) rearm(always bool, change func()) {
 	<-t.slot
 	before := t.Hold()
 	change()
 	t.ageing.ticks.Store(t.holdTicks())
-	if t.Hold() != before {
+	if t.cfg.Quirks.Has(QuirkTCKeepsGCTimer) {
+		before = t.Hold() // another one alone is no reason
+	}
+	if always || t.Hold() != before {
 		t.sweep.rearm(t)
 	}
 	t.unlock()

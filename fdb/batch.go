@@ -31,7 +31,7 @@ type Op struct {
 // Linux: a message of many RTM_NEWNEIGH, of which the kernel makes as many
 // separate changes.
 func (t *Table) Apply(ctx context.Context, ops []Op) error {
-	if len(t.devs) > 0 || t.cfg.Manual || inCallback(ctx, t) {
+	if len(t.devs) > 0 || t.cfg.Manual || t.cfg.Quirks != 0 || inCallback(ctx, t) {
 		return t.SubmitApply(ops).Wait(ctx)
 	}
 	b := batchOps{ops: ops}

@@ -68,6 +68,10 @@ type Config struct {
 	// Trace has hooks for what the table does; nil means none. What it points to
 	// is copied by New.
 	Trace *Trace
+
+	// Quirks are what the table does as Linux does it, where that is otherwise
+	// than documented here. Unknown ones are refused.
+	Quirks Quirks
 }
 
 // Learning configures delayed learning.
@@ -189,6 +193,8 @@ func (c Config) withDefaults() (Config, error) {
 		return c, bad("Hardware.Devices", len(h.Devices))
 	case !c.Manual && !c.Start.IsZero():
 		return c, bad("Start", c.Start)
+	case c.Quirks >= quirksEnd:
+		return c, bad("Quirks", c.Quirks)
 	}
 	if badAgeing(c.Ageing) {
 		return c, bad("Ageing", c.Ageing)

@@ -10,6 +10,7 @@ import (
 type decision struct {
 	change bool // it is another than before
 	renew  bool // it is the same, and its time is now
+	retell bool // it is told also if it is the same
 }
 
 // decide says what a verb with an entry makes of the entry as it is now (rule 5): in
@@ -44,7 +45,17 @@ func (t *Table) decide(v Verb, e *Entry, old, next *overlay.Entry) (d decision, 
 		renew, tick = false, old.Stamp()
 	}
 	*next = e.made(old)
-	return became(old, next, renew, tick), nil
+	retell := t.cfg.Quirks.Has(QuirkStaticReaddNotifies) && old.Hot != 0 && t.respelt(e, old)
+	d = became(old, next, renew || retell && e.Flags&NoRefresh == 0, tick)
+	d.retell = retell
+	return d, nil
+}
+
+// respelt reports whether Linux takes a request for a change of state though it
+// asks for the entry as it is: it is spelt otherwise, or the entry is stale, which
+// is none of the states that can be asked for.
+func (t *Table) respelt(e *Entry, old *overlay.Entry) bool {
+	return e.Flags&Extern == 0 && (e.Flags&Respelt != 0 || t.stale(old.Hot))
 }
 
 func (v Verb) refusal(e *Entry, err error) error {
@@ -70,7 +81,7 @@ func became(old, next *overlay.Entry, renew bool, tick uint64) decision {
 // for a local entry is one that does not age either, except from a control plane,
 // as in Linux.
 func (e *Entry) made(old *overlay.Entry) overlay.Entry {
-	f, owner := e.Flags&^NoRefresh, OwnerUser
+	f, owner := e.Flags&^requestOnly, OwnerUser
 	was := flagsIn(old)
 	switch {
 	case f&Extern != 0:

@@ -101,9 +101,9 @@
 //     (SWITCHDEV_FDB_ADD_TO_DEVICE's return value is dropped).
 //   - A replace, a move and a change of kind withdraw the row from the device
 //     that had it; Linux leaves it there when a user's replace changes the port
-//     or makes a static entry dynamic.
+//     or makes a static entry dynamic ([QuirkLegacyOffload]).
 //   - The offload state describes the row as it is now; Linux keeps the flag over
-//     moves and failed changes.
+//     moves and failed changes ([QuirkLegacyOffload]).
 //   - Events are numbered, and a follower that lost some is told so once and
 //     brought up to date; a netlink socket drops and reports ENOBUFS.
 //   - A flush is a point in the order of operations: no entry that was learned
@@ -116,12 +116,13 @@
 //     for to what it takes over; Linux ignores them.
 //   - That a user's replace or [Table.Use] makes a learned entry his is told, the
 //     entry being another one; Linux tells only what a dump would show.
-//   - A static entry that is replaced by itself is not told; Linux tells it when
-//     the state is given as reachable and noarp, as iproute2 does.
+//   - A static or local entry that is replaced by itself is not told; Linux tells
+//     it when the state is spelt otherwise than it would, as iproute2 does
+//     ([QuirkStaticReaddNotifies]).
 //   - Entry.Used is when the entry was last a destination; Linux also sets it when
 //     an entry is made or changed.
-//   - A topology change begins a sweep, and does not make a table learn that does
-//     not; see [Table.TopologyChange].
+//   - A topology change begins a sweep ([QuirkTCKeepsGCTimer]), and does not make a
+//     table learn that does not; see [Table.TopologyChange].
 //   - The sweep sleeps while nothing can become due; Linux's wakes up.
 //   - That an entry is watched for activity is no business of devices; Linux tells
 //     them when a watched entry is heard of again.

@@ -52,6 +52,11 @@ const (
 	NoRefresh
 	// InHardware is for a [Filter] only: the entry's offload state is Offloaded.
 	InHardware
+	// Respelt is for requests only: the state that is asked for is written with
+	// other bits than the one that Linux names when it shows such an entry
+	// (fdb_to_nud), as iproute2 writes static ones. It counts with
+	// [QuirkStaticReaddNotifies] only.
+	Respelt
 
 	flagsEnd
 )
@@ -60,11 +65,14 @@ const (
 const Permanent = Local | Static
 
 // requestable are the flags that an [Entry] given to Add or Replace may have.
-const requestable = Static | Local | Sticky | Extern | Notify | Inactive | NoRefresh
+const requestable = Static | Local | Sticky | Extern | Notify | Inactive | requestOnly
+
+// requestOnly are those that no entry has.
+const requestOnly = NoRefresh | Respelt
 
 var flagNames = [...]string{
 	"static", "local", "sticky", "extern_learn", "locked", "user",
-	"activity_notify", "inactive", "norefresh", "offload",
+	"activity_notify", "inactive", "norefresh", "offload", "respelt",
 }
 
 // String returns the names of the flags, separated by commas.

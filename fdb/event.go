@@ -70,6 +70,14 @@ type Event struct {
 	Entry Entry
 	// Old is the entry before the change, if there was one.
 	Old Entry
+	// Before is how Old stood with hardware before the operation began. Old.Offload
+	// tells of the moment before the change: while an operation is with the devices
+	// nobody says that they hold the entry.
+	Before OffloadState
+	// Respelt says that the request for Entry was spelt otherwise, so that Linux
+	// would tell of it whatever has changed; see [QuirkStaticReaddNotifies],
+	// without which it is never set.
+	Respelt bool
 }
 
 // changed is told by the overlay of every change of the main table. The slot is
@@ -125,7 +133,7 @@ func (t *Table) flushChanges() {
 
 // pass tells of some changes and reports whether the slice is still needed.
 func (t *Table) pass(changes []overlay.Change) (kept bool) {
-	told := t.withhold(changes)
+	told := t.withhold(t.loud(changes))
 	kept = len(told) > 0 && t.tell(told)
 	for _, c := range changes {
 		t.devices.Touch(uint64(c.Key))
@@ -157,7 +165,7 @@ func (t *Table) tellBulk(b bulk) {
 			e.Kind, e.Op = kind, b.Seq
 			t.fillEntry(&e.Entry, items[i].Key, v)
 			e.Entry.Stale = kind == Aged && dynamic(v.Hot) || overdue(v.Hot, b.limit)
-			e.Old = e.Entry
+			e.Old, e.Before = e.Entry, e.Entry.Offload
 		}
 		return n, next, more
 	})
@@ -189,7 +197,7 @@ func (t *Table) tell(changes []overlay.Change) (kept bool) {
 func (t *Table) event(e Event) { t.ring.Append(e) }
 
 func (t *Table) eventOf(c overlay.Change) Event {
-	e := Event{Op: c.Seq}
+	e := Event{Op: c.Seq, Respelt: c.Note&noteRespelt != 0, Before: before(&c)}
 	if c.Old.Hot != 0 {
 		e.Old = t.entryOf(c.Key, c.Old)
 	}

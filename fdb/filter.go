@@ -37,8 +37,8 @@ type Filter struct {
 	VLAN switchdev.VLAN
 	// Mask restricts it to entries whose flags, as far as Mask names them, are
 	// those of Flags. As in Linux, Flags without a Mask restrict nothing, and
-	// flags that a Mask does not name select nothing. Notify, Inactive and
-	// NoRefresh cannot be selected by.
+	// flags that a Mask does not name select nothing. Notify, Inactive, NoRefresh
+	// and Respelt cannot be selected by.
 	//
 	// What Mask selects by InHardware it selects when the flush is applied, not
 	// when it is submitted, and spares what was learned anew meanwhile.

@@ -132,7 +132,11 @@ func (t deviceTable) Settled(key uint64) {
 		t.untold.settled = append(t.untold.settled, k)
 		return
 	}
-	if Owner(v.Owner) == OwnerDriver && t.orphan(k, v) {
+	if t.cfg.Quirks.Has(QuirkLegacyOffload) {
+		if OffloadState(v.Offload) == Offloaded {
+			return
+		}
+	} else if Owner(v.Owner) == OwnerDriver && t.orphan(k, v) {
 		t.orphans = append(t.orphans, k)
 	}
 	state := OffloadNone

@@ -55,6 +55,7 @@ func (t *Table) ownLearned(r report) {
 // takeOver makes an entry of an operation that the table has begun itself.
 func (t *Table) takeOver(k cam.Key, seq uint64, old, next overlay.Entry) {
 	next.Seq, next.Hot = seq, next.WithStamp(t.clock.tick())
+	t.inheritOffload(&next, &old)
 	if old.Hot != 0 && sameEntry(&old, &next) {
 		t.stations.Finish(k, seq, nil)
 		t.stations.Update(k, func(e overlay.Entry) overlay.Entry {
@@ -109,11 +110,11 @@ func (t *Table) aged(r report, now time.Time) {
 	v, ok := t.main(k)
 	own := ok && v.Owner == uint8(OwnerDriver) && v.Port() == uint16(r.Port)
 	if _, epoch := t.devices.Mark(r.dev); own && v.Has(cam.Locked) && d.Ages && r.Epoch == epoch {
-		d.doubts.add(k, v.Seq) // it has no row that the table drives
+		d.doubts.add(k, v) // it has no row that the table drives
 	} else if !t.devices.Aged(r.dev, uint64(k), r.Epoch, match, now) {
 		return
 	} else {
-		d.doubts.add(k, v.Seq)
+		d.doubts.add(k, v)
 	}
 	if d.dumper == nil {
 		t.resolveDoubts(r.dev, func(cam.Key) bool { return false })
@@ -130,9 +131,13 @@ type doubts struct {
 type doubt struct {
 	key cam.Key
 	seq uint64 // of the entry
+	// inHardware: it was, before the device said that the row is gone.
+	inHardware bool
 }
 
-func (d *doubts) add(k cam.Key, seq uint64) { d.keys = append(d.keys, doubt{k, seq}) }
+func (d *doubts) add(k cam.Key, v overlay.Entry) {
+	d.keys = append(d.keys, doubt{k, v.Seq, OffloadState(v.Offload) == Offloaded})
+}
 
 func (d *doubts) due(now time.Time) bool { return len(d.keys) > 0 && !d.at.After(now) }
 
@@ -178,7 +183,11 @@ func (t *Table) disown(dev int, x doubt) {
 		return
 	}
 	t.stats.aged.Add(1)
+	from := len(t.changes)
 	t.stations.FinishFor(x.key, seq, &overlay.Entry{}, overlay.Expired)
+	if x.inHardware {
+		t.mark(seq, from, noteStaged)
+	}
 }
 
 // judgeDoubts ends the doubts about a device that has been read, from mark on.

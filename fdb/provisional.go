@@ -132,7 +132,7 @@ func (t *Table) suspend(c overlay.Change) {
 	}
 	if c.Old.Hot != 0 && t.gone.has(switchdev.PortID(c.Old.Port())) {
 		e := t.entryOf(c.Key, c.Old)
-		t.event(Event{Kind: Flushed, Op: c.Seq, Entry: e, Old: e})
+		t.event(Event{Kind: Flushed, Op: c.Seq, Entry: e, Old: e, Before: e.Offload})
 		c.Old = overlay.Entry{}
 	}
 	if c.Old.Offload != 0 { // which the devices do not hold any more
@@ -161,7 +161,7 @@ func (t *Table) unshow(port uint16, seq uint64) {
 		t.untold.drop(p)
 		t.untold.put(provisional{key: p.key})
 		e := t.entry(p.key, p.told)
-		t.event(Event{Kind: Flushed, Op: seq, Entry: e, Old: e})
+		t.event(Event{Kind: Flushed, Op: seq, Entry: e, Old: e, Before: e.Offload})
 	}
 }
 
@@ -192,7 +192,7 @@ func (t *Table) asks(c overlay.Change) bool {
 func (t *Table) tellVetoed(c overlay.Change, refused overlay.Entry) {
 	e := Event{Kind: Vetoed, Op: c.Seq, Entry: t.entryOf(c.Key, refused)}
 	if c.Old.Hot != 0 {
-		e.Old = t.entryOf(c.Key, c.Old)
+		e.Old, e.Before = t.entryOf(c.Key, c.Old), before(&c)
 	}
 	t.event(e)
 }

@@ -90,6 +90,8 @@ func (t *Table) heard(r report, now time.Time) {
 		switch d := t.devs[r.dev]; {
 		case !d.claims.has(uint16(r.Port)): // another table's
 			t.elsewhere(r, now)
+		case t.believes(r):
+			t.believeLearned(r)
 		case d.Ages:
 			t.ownLearned(r)
 		case r.Locked:
@@ -100,6 +102,10 @@ func (t *Table) heard(r report, now time.Time) {
 			}
 		}
 	case switchdev.ReportAged:
+		if t.believes(r) {
+			t.believeAged(r)
+			return
+		}
 		t.aged(r, now)
 	case switchdev.ReportFlushed:
 		t.dropped(r.dev, r.Port, r.Key.VLAN)

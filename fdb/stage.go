@@ -6,6 +6,7 @@ import (
 	"github.com/switchcore/switchcore/fdb/internal/cam"
 	"github.com/switchcore/switchcore/fdb/internal/overlay"
 	"github.com/switchcore/switchcore/internal/offload"
+	"github.com/switchcore/switchcore/switchdev"
 )
 
 // op is one user operation on its way: submitted, then in the queue of its key,
@@ -22,18 +23,34 @@ type op struct {
 	same bool // next is what the entry is already
 	// renew: nothing but its time changes.
 	renew bool
-	dev   offload.Op[uint64, row]
-	at    time.Time // when it was submitted, for hooks
+	// quiet: what it changes is not told.
+	quiet bool
+	// inHardware: the entry was when it was staged.
+	inHardware bool
+	note       uint8 // of the change that it makes
+	dev        offload.Op[uint64, row]
+	at         time.Time // when it was submitted, for hooks
 }
 
 // submit queues an operation; whoever holds the slot takes it from there.
-func (t *Table) submit(v Verb, e Entry) *Ticket {
+func (t *Table) submit(v Verb, e Entry) *Ticket { return t.submitAs(v, e, false) }
+
+// SubmitInherit gives the bridge's own address k to port p as
+// [Table.SubmitReplace] of a Local entry of OwnerBridge does, but subscribers do
+// not hear of it: they go on believing what they were told last. It is for a bridge
+// that is to be as silent as Linux. Linux: fdb_delete_local (net/bridge/br_fdb.c).
+func (t *Table) SubmitInherit(k Key, p switchdev.PortID) *Ticket {
+	return t.submitAs(VerbReplace, Entry{Key: k, Port: p, Flags: Permanent, Owner: OwnerBridge}, true)
+}
+
+func (t *Table) submitAs(v Verb, e Entry, quiet bool) *Ticket {
 	k := t.newTicket()
 	if err := v.check(&e); err != nil {
 		k.resolve(0, err)
 		return k
 	}
 	o := &op{verb: v, entry: e, key: camKey(e.Key), ticket: k}
+	o.quiet = quiet
 	o.traceSubmitted(t)
 	if !t.inbox.put(o) {
 		k.resolve(0, o.closedErr())
@@ -110,13 +127,19 @@ func (t *Table) stage(o *op, now time.Time) {
 	}
 	if d.change && next.Hot != 0 {
 		next.Seq = seq
+		if o.quiet { // Linux changes the port and nothing else
+			next.Hot |= old.Hot & cam.Ext
+		}
+		t.inheritOffload(&next, &old)
 	}
 	// Where nothing changes the devices still have to hold it: nil says so.
 	o.next, o.same, o.renew = next, !d.change, d.renew
+	o.inHardware = OffloadState(old.Offload) == Offloaded
+	o.annotate(d)
 	t.inFlight[o.key] = o
 	o.dev = offload.Op[uint64, row]{Key: uint64(o.key), Tag: o, Soft: t.cfg.Hardware.Vetoed == PolicySoftware && o.verb != VerbDelete}
 	if next.Hot != 0 {
-		o.dev.New, o.dev.Set = rowOf(next), offloadable(next)
+		o.dev.New, o.dev.Set, o.dev.Abandon = rowOf(next), offloadable(next), t.cfg.Quirks.Has(QuirkLegacyOffload)
 	}
 	t.stations.Expect(o.key, next.Hot)
 	t.devices.Begin(&o.dev, now)
@@ -129,8 +152,11 @@ func (t *Table) finish(o *op, next *overlay.Entry, err error) {
 	delete(t.inFlight, o.key)
 	if o.same && err == nil {
 		next = t.confirmed(o)
+		t.retell(o)
 	}
+	from := len(t.changes)
 	t.stations.Finish(o.key, o.seq, next)
+	t.mark(o.seq, from, o.note)
 	t.flushChanges()
 	if len(t.jobs) > 0 {
 		t.nudge() // a flush may have waited for this

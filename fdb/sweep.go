@@ -27,6 +27,24 @@ type sweep struct {
 // restart forgets the pass that is under way.
 func (s *sweep) restart() { *s = sweep{due: s.due, watched: s.watched} }
 
+// firstPass is when the first pass begins by a timer of its own. Linux:
+// br_stp_enable_bridge (net/bridge/br_stp_if.c).
+const firstPass = 100 * time.Millisecond
+
+// begin arms the sweep of a new table.
+func (s *sweep) begin(t *Table, now time.Time) {
+	if t.timed() {
+		s.due = now.Add(firstPass)
+	}
+}
+
+// timed reports whether passes begin by a timer that entries do not arm: at the
+// latest a hold time after the one before (br_fdb_cleanup).
+func (t *Table) timed() bool {
+	hold := t.ageing.ticks.Load()
+	return t.cfg.Quirks.Has(QuirkTCKeepsGCTimer) && hold != 0 && hold != never
+}
+
 // rearm begins a pass at once, because the hold time is another.
 func (s *sweep) rearm(t *Table) {
 	s.restart()
@@ -52,7 +70,7 @@ func (s *sweep) arm(t *Table, stamp uint64) {
 		return
 	}
 	s.found(stamp)
-	if s.active {
+	if s.active || t.timed() {
 		return // its end sets when the next one is due
 	}
 	if at := t.clock.time(stamp + hold); s.due.IsZero() || at.Before(s.due) {
@@ -115,6 +133,9 @@ func (s *sweep) finish(t *Table, now time.Time, tick, hold uint64) {
 		hook(t, t.trace.Swept, SweepTrace{Aged: int(t.stats.aged.Load() - s.aged), Took: now.Sub(s.began), Next: s.due})
 	}()
 	if s.stamp == 0 {
+		if t.timed() {
+			s.due = t.clock.time(tick + hold)
+		}
 		return
 	}
 	next := s.stamp + hold

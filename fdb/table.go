@@ -46,6 +46,7 @@ type Table struct {
 	flushes  map[uint64][]*job // those that are flushes, by their numbers
 	untold   untold            // stations that devices are still to take
 	orphans  []cam.Key         // whose device no longer has the row
+	muted    bool              // among the changes are such that are not told
 	// unsettled are those whose offload state is looked at when the changes of the
 	// table have been told.
 	unsettled []cam.Key
@@ -107,6 +108,7 @@ func New(cfg Config) (*Table, error) {
 	}
 	stations := overlay.Config{
 		PendingMax: cfg.Learning.Pending, LearnedMax: cfg.Learning.Max, LearnedOwner: uint8(OwnerLearned), Seed: seedOf(cfg.Seed), Emit: t.changed,
+		KeepOffload: cfg.Quirks.Has(QuirkLegacyOffload),
 	}
 	if len(cfg.Hardware.Devices) == 0 {
 		stations.EmitBulk = t.bulked
@@ -125,6 +127,7 @@ func New(cfg Config) (*Table, error) {
 	if cfg.Trace != nil || cfg.Logger != nil {
 		t.outbox.open(cfg.Manual)
 	}
+	t.sweep.begin(t, start)
 	if !cfg.Manual {
 		t.startWorkers()
 	}

@@ -55,7 +55,11 @@ func (b *Bridge) owned(k fdb.Key) *ownAddress {
 
 // put writes an own address. The caller holds the slot.
 func (b *Bridge) put(k fdb.Key, port switchdev.PortID) []waiter {
-	ticket := b.table.SubmitReplace(fdb.Entry{Key: k, Port: port, Flags: fdb.Permanent, Owner: fdb.OwnerBridge})
+	return b.written(k, port, b.table.SubmitReplace(fdb.Entry{Key: k, Port: port, Flags: fdb.Permanent, Owner: fdb.OwnerBridge}))
+}
+
+// written notes who writes an own address. The caller holds the slot.
+func (b *Bridge) written(k fdb.Key, port switchdev.PortID, ticket *fdb.Ticket) []waiter {
 	b.own[k] = &ownAddress{port: port, last: ticket}
 	return []waiter{ticket}
 }
@@ -71,9 +75,15 @@ func (b *Bridge) release(k fdb.Key, port switchdev.PortID, byFlush bool) []waite
 	}
 	delete(b.own, k)
 	if hit, ok := b.table.Lookup(k); isOver(o.last) && (!ok || hit.Port != port || hit.Flags&(fdb.Local|fdb.User) != fdb.Local) {
+		if heir, has := b.heir(k, port); has && !ok {
+			b.written(k, heir, o.last) // an entry that was deleted is not missed by whoever else has the address
+		}
 		return nil
 	}
 	if heir, ok := b.heir(k, port); ok {
+		if b.has(QuirkSilentHeir) {
+			return b.written(k, heir, b.table.SubmitInherit(k, heir))
+		}
 		return b.put(k, heir)
 	}
 	if byFlush && isOver(o.last) { // a flush takes nothing that is written after it
@@ -84,19 +94,22 @@ func (b *Bridge) release(k fdb.Key, port switchdev.PortID, byFlush bool) []waite
 	return []waiter{ticket}
 }
 
-// heir returns who else has the address in that VLAN: the lowest such port, or the
-// bridge.
-func (b *Bridge) heir(k fdb.Key, port switchdev.PortID) (switchdev.PortID, bool) {
-	lowest, found := switchdev.MaxPort, false
+// heir returns who else has the address in that VLAN: the lowest such port, which in
+// Linux is the one that joined last, or the bridge.
+func (b *Bridge) heir(k fdb.Key, leaver switchdev.PortID) (switchdev.PortID, bool) {
+	var first *port
 	for id, p := range b.ports {
-		if id != port && p.MAC == k.MAC && id <= lowest && b.at(p.vlans, k.VLAN) {
-			lowest, found = id, true
+		if id == leaver || p.MAC != k.MAC || !b.at(p.vlans, k.VLAN) {
+			continue
+		}
+		if first == nil || b.has(QuirkSilentHeir) && p.joined > first.joined || !b.has(QuirkSilentHeir) && id < first.ID {
+			first = p
 		}
 	}
-	if found {
-		return lowest, true
+	if first != nil {
+		return first.ID, true
 	}
-	return switchdev.PortHost, port != switchdev.PortHost && b.setting.mac == k.MAC && b.at(b.setting.host, k.VLAN)
+	return switchdev.PortHost, leaver != switchdev.PortHost && b.setting.mac == k.MAC && b.at(b.setting.host, k.VLAN)
 }
 
 // at reports whether who has the membership m has his own address in VLAN v too.
@@ -122,9 +135,18 @@ func (b *Bridge) claimAll(mac switchdev.MAC, port switchdev.PortID, m *membershi
 	return b.homes(mac, m, func(k fdb.Key) []waiter { return b.claim(k, port) })
 }
 
-// releaseAll ends port's claims to mac.
-func (b *Bridge) releaseAll(mac switchdev.MAC, port switchdev.PortID, m *membership, byFlush bool) []waiter {
-	return b.homes(mac, m, func(k fdb.Key) []waiter { return b.release(k, port, byFlush) })
+// releaseAll ends port's claims to mac, in VLAN 0 last: the kernel goes through its
+// entries from the youngest to the oldest.
+func (b *Bridge) releaseAll(mac switchdev.MAC, port switchdev.PortID, m *membership, byFlush bool) (tickets []waiter) {
+	var keys []fdb.Key
+	b.homes(mac, m, func(k fdb.Key) []waiter {
+		keys = append(keys, k)
+		return nil
+	})
+	for _, k := range slices.Backward(keys) {
+		tickets = append(tickets, b.release(k, port, byFlush)...)
+	}
+	return tickets
 }
 
 // reclaim claims the addresses that nobody's entry stands for, after something
@@ -139,8 +161,8 @@ func (b *Bridge) reclaim() (tickets []waiter) {
 	}
 	claim := func(id switchdev.PortID) func(fdb.Key) []waiter {
 		return func(k fdb.Key) []waiter {
-			if b.own[k] != nil {
-				return nil
+			if hit, ok := b.table.Lookup(k); b.own[k] != nil || ok && hit.Flags&fdb.User != 0 {
+				return nil // what a user put there stands for it
 			}
 			return b.claim(k, id)
 		}

@@ -128,9 +128,9 @@ func (b *Bridge) SubmitSetPortFlags(id switchdev.PortID, set, mask switchdev.Por
 // SetPortMAC changes a port's own address: the entry of the old one is deleted,
 // or goes to another port or the bridge that has the same address, and the new
 // one becomes an own address as at [Bridge.AddPort]. Setting the address that the
-// port has brings an entry back that was deleted. ErrInvalid for what is no
-// unicast address; see [Bridge.SetPortUp] for the other errors. Linux:
-// br_fdb_changeaddr (net/bridge/br_fdb.c).
+// port has brings an entry back that was deleted; see also [QuirkSameMACReadds].
+// ErrInvalid for what is no unicast address; see [Bridge.SetPortUp] for the other
+// errors. Linux: br_fdb_changeaddr (net/bridge/br_fdb.c).
 func (b *Bridge) SetPortMAC(ctx context.Context, id switchdev.PortID, mac switchdev.MAC) error {
 	return b.SubmitSetPortMAC(id, mac).Wait(ctx)
 }
@@ -141,7 +141,7 @@ func (b *Bridge) SubmitSetPortMAC(id switchdev.PortID, mac switchdev.MAC) *Ticke
 		return b.refused(refusal(opMAC, "port "+id.String(), "not a unicast address", errAddress))
 	}
 	o := b.newOp(opMAC, id)
-	o.then(func() {
+	set := func() {
 		<-b.slot
 		p := b.ports[id]
 		if p == nil {
@@ -162,8 +162,23 @@ func (b *Bridge) SubmitSetPortMAC(id switchdev.PortID, mac switchdev.MAC) *Ticke
 			b.unlock()
 			o.takeBack(undo, err)
 		})
-	})
+	}
+	o.then(set)
+	if b.has(QuirkSameMACReadds) {
+		o.then(func() { o.await(b.readds(id, mac), func(error) { o.then(set) }) })
+	}
 	return b.submit(o)
+}
+
+// readds ends a port's claims to the address that it is about to be given, if it has
+// it. What is not deleted then it claims again all the same.
+func (b *Bridge) readds(id switchdev.PortID, mac switchdev.MAC) []waiter {
+	<-b.slot
+	defer b.unlock()
+	if p := b.ports[id]; p != nil && p.MAC == mac {
+		return b.releaseAll(mac, id, p.vlans, false)
+	}
+	return nil
 }
 
 // readdress gives a port another address. The caller holds the slot.

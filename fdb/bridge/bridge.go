@@ -40,6 +40,7 @@ type Bridge struct {
 	names    map[string]switchdev.PortID
 	numbers  map[switchdev.PortID]switchdev.PortID // of ports that join and of links: whose they are
 	own      map[fdb.Key]*ownAddress
+	joins    uint64                     // ports that have begun to join
 	explicit bool                       // the address was configured
 	astray   bool                       // own addresses may not be where they are to be
 	queues   map[switchdev.PortID][]*op // by port; the first is under way
@@ -106,7 +107,9 @@ func (b *Bridge) openTable() (err error) {
 		}
 		d := newDevice(cfg, i)
 		b.devices = append(b.devices, d)
-		b.cfg.Table.Hardware.Devices = append(b.cfg.Table.Hardware.Devices, fdb.Device{Driver: d.table, Domain: d.Domain, Ports: []switchdev.PortID{}})
+		b.cfg.Table.Hardware.Devices = append(b.cfg.Table.Hardware.Devices, fdb.Device{
+			Driver: d.table, Domain: d.Domain, Ports: []switchdev.PortID{}, Ages: d.Ages, Adopt: d.Adopt,
+		})
 	}
 	b.table, err = fdb.New(b.cfg.Table)
 	return err

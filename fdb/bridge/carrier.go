@@ -55,6 +55,9 @@ func (b *Bridge) SubmitSetUp(up bool) *Ticket {
 			return
 		} // a port that did not go down with the bridge is asked again
 		b.set(func(s *setting) { s.up = up })
+		if up && b.cfg.Table.Quirks.Has(fdb.QuirkTCKeepsGCTimer) {
+			b.resweep()
+		}
 		v := b.view.Load()
 		for _, p := range v.ports {
 			b.tree.enable(p.ID, up && p.running())
@@ -66,13 +69,20 @@ func (b *Bridge) SubmitSetUp(up bool) *Ticket {
 	return b.submit(o)
 }
 
+// resweep begins the sweep's timer anew, which Linux starts with the bridge:
+// br_stp_enable_bridge (net/bridge/br_stp_if.c).
+func (b *Bridge) resweep() { _ = b.table.SetAgeing(b.table.Ageing()) }
+
 // runs returns the operation after which a port runs or does not. Its state follows,
-// and what it had learned leaves when it runs no more. before tells whether the bridge
-// was up.
+// and what it had learned leaves when it runs no more: when it is taken down, and else
+// unless it was disabled before (br_port_carrier_check in net/bridge/br_if.c,
+// br_stp_disable_bridge). before tells whether the bridge was up.
 func (b *Bridge) runs(name string, id switchdev.PortID, set switchdev.PortAttr, before func() bool, edit func(*Port)) *op {
+	spared := false
 	edited := func(p *Port) error {
-		ran := p.Up && p.Carrier && before()
+		ran, disabled, up := p.Up && p.Carrier && before(), p.State == switchdev.PortDisabled, p.Up
 		edit(p)
+		spared = disabled && (p.Up == up || !b.isUp())
 		switch runs := p.Up && p.Carrier && b.isUp(); {
 		case !runs:
 			p.State = switchdev.PortDisabled
@@ -82,7 +92,7 @@ func (b *Bridge) runs(name string, id switchdev.PortID, set switchdev.PortAttr, 
 		return nil
 	}
 	return b.alter(name, id, set, edited, func(o *op, p *port) {
-		if p.State != switchdev.PortDisabled || p.Backup != 0 {
+		if p.State != switchdev.PortDisabled || p.Backup != 0 || spared {
 			return
 		}
 		o.await([]waiter{b.table.SubmitFlush(fdb.OnPort(id))}, o.fail)
@@ -108,7 +118,7 @@ func (b *Bridge) initial(id switchdev.PortID) switchdev.PortState {
 // of that. ErrInvalid for a state that does not exist, ErrBusy while the bridge runs
 // the tree itself, ErrNetDown for a port that is down, or has no carrier, or whose
 // bridge is down, and is to be other than disabled. See [Bridge.SetPortUp] for the other errors. Linux:
-// br_set_port_state (net/bridge/br_netlink.c).
+// br_set_port_state (net/bridge/br_netlink.c); see [QuirkStateSelection].
 func (b *Bridge) SetPortState(ctx context.Context, id switchdev.PortID, s switchdev.PortState) error {
 	return b.SubmitSetPortState(id, s).Wait(ctx)
 }
@@ -127,6 +137,9 @@ func (b *Bridge) SubmitSetPortState(id switchdev.PortID, s switchdev.PortState) 
 			return refusal(opState, object, "", switchdev.ErrNetDown)
 		}
 		p.State = s
+		if s == switchdev.PortBlocking && b.view.Load().stp == STPOff && b.has(QuirkStateSelection) {
+			p.State = switchdev.PortForwarding
+		}
 		return nil
 	}, nil))
 }

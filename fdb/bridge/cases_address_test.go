@@ -44,7 +44,7 @@ func addressCases() []conformance {
 			w.must(w.edit(fdb.VerbDelete, portMAC(1), 1, 1, 0))
 			w.events()
 			w.must(w.b.SubmitSetPortMAC(1, mac(0x11)))
-			w.told("deleted 01:01@1", "deleted 01:01@1/10", "added 00:11@1", "added 00:11@1/1", "added 00:11@1/10")
+			w.told("deleted 01:01@1/10", "deleted 01:01@1", "added 00:11@1", "added 00:11@1/1", "added 00:11@1/10")
 		}},
 		// fdb/045.
 		{"81 own addresses in VLAN 0 and the default PVID", bridge.Config{MAC: hostMAC, VLAN: bridge.VLANConfig{DefaultPVID: 1}}, func(w *world) {
@@ -69,7 +69,7 @@ func addressCases() []conformance {
 				w.t.Errorf("VLANs %q", got)
 			}
 			w.must(w.b.SubmitSetPortMAC(1, mac(0x11)))
-			w.told("deleted 01:01@1", "deleted 01:01@1/1", "deleted 01:01@1/10", "added 00:11@1", "added 00:11@1/1", "added 00:11@1/10")
+			w.told("deleted 01:01@1/10", "deleted 01:01@1/1", "deleted 01:01@1", "added 00:11@1", "added 00:11@1/1", "added 00:11@1/10")
 			w.quit(1, 10)
 			w.told("deleted 00:11@1/10")
 			w.quit(1, 1)
@@ -108,9 +108,9 @@ func addressCases() []conformance {
 			w.quit(2, 10)
 			w.told("deleted 01:02@2/10")
 			w.must(w.b.SubmitRemovePort(2))
-			w.told("moved 01:02@4", "moved 01:02@4/1")
+			w.told("moved 01:02@4/1", "moved 01:02@4")
 			w.must(w.b.SubmitSetPortMAC(4, mac(0x44)))
-			w.told("deleted 01:02@4", "deleted 01:02@4/1", "deleted 01:02@4/20", "deleted 01:02@4/30",
+			w.told("deleted 01:02@4/30", "deleted 01:02@4/20", "deleted 01:02@4/1", "deleted 01:02@4",
 				"added 00:44@4", "added 00:44@4/1", "added 00:44@4/20", "added 00:44@4/30")
 		}},
 		{"82 the bridge inherits where it is a member", filtering(), func(w *world) {
@@ -123,7 +123,7 @@ func addressCases() []conformance {
 			w.quit(1, 20)
 			w.told("deleted 01:01@1/20")
 			w.must(w.b.SubmitRemovePort(1))
-			w.told("moved 01:01@0", "moved 01:01@0/1")
+			w.told("moved 01:01@0/1", "moved 01:01@0")
 		}},
 		{"83 a port's address is somebody's in one VLAN", filtering(), func(w *world) {
 			w.join(1, 10)
@@ -132,7 +132,7 @@ func addressCases() []conformance {
 			w.must(w.edit(fdb.VerbAdd, stationB, 1, 2, fdb.Static))
 			w.events()
 			w.must(w.b.SubmitSetPortMAC(1, stationA))
-			w.told("deleted 01:01@1", "deleted 01:01@1/1", "deleted 01:01@1/10",
+			w.told("deleted 01:01@1/10", "deleted 01:01@1/1", "deleted 01:01@1",
 				"added 00:0a@1", "added 00:0a@1/1", "deleted 00:0a@2/10", "added 00:0a@1/10")
 			w.must(w.b.SubmitSetPortMAC(1, stationB))
 			w.tells("deleted 00:0a@1", "deleted 00:0a@1/1", "deleted 00:0a@1/10",
@@ -140,7 +140,7 @@ func addressCases() []conformance {
 			w.must(w.edit(fdb.VerbAdd, stationC, 10, 2, fdb.Permanent)) // a user's stays his
 			w.events()
 			w.must(w.b.SubmitSetPortMAC(1, stationC))
-			w.told("deleted 00:0b@1", "deleted 00:0b@1/1", "deleted 00:0b@1/10", "added 00:0c@1", "added 00:0c@1/1")
+			w.told("deleted 00:0b@1/10", "deleted 00:0b@1/1", "deleted 00:0b@1", "added 00:0c@1", "added 00:0c@1/1")
 			w.in(10, stationC, 2)
 			w.fails(w.b.SubmitSetPortMAC(1, broadcast), syscall.EADDRNOTAVAIL)
 			w.fails(w.b.SubmitSetPortMAC(1, switchdev.MAC{}), syscall.EADDRNOTAVAIL)

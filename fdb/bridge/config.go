@@ -56,6 +56,11 @@ type Config struct {
 
 	// Logger gets refusals and transitions, never frames; nil discards them.
 	Logger *slog.Logger
+
+	// Quirks are what the bridge does as Linux does it, where that is otherwise
+	// than documented here; those of its table are in Table. Unknown ones are
+	// refused.
+	Quirks Quirks
 }
 
 // VLANConfig says how a bridge deals with VLANs.
@@ -116,6 +121,12 @@ type Device struct {
 	// otherwise the device is told that no port floods. Linux: tx_fwd_offload of
 	// switchdev_bridge_port_offload.
 	TransmitForwards bool
+	// Ages says that what the device reports as learned is its own, and that it
+	// ages it: see [fdb.Device].
+	Ages bool
+	// Adopt makes a Reconcile of the table take rows of which that knows nothing
+	// into the table: see [fdb.Device].
+	Adopt bool
 }
 
 // FlagPolicy says which of a port's flags for learning and flooding the
@@ -206,6 +217,8 @@ func (c *Config) settle() error {
 		return bad("LinkLocal.Forward", "bits 0 to 2 are restricted")
 	case c.Hardware.PortFlags >= numFlagPolicies:
 		return bad("Hardware.PortFlags", "no such policy")
+	case c.Quirks >= quirksEnd:
+		return bad("Quirks", "unknown ones")
 	case len(c.Table.Hardware.Devices) > 0:
 		return bad("Table.Hardware.Devices", "the devices are named in Hardware")
 	case c.Table.Manual || !c.Table.Start.IsZero() || c.Table.Logger != nil:

@@ -117,9 +117,14 @@
 //   - A refusal of hardware is the answer of the verb. Linux defers states and
 //     flags and only logs what drivers say. A flag that a device forwards by and
 //     does not know is refused; Linux takes EOPNOTSUPP for yes.
-//   - When a port leaves, its rows are gone before the call returns.
+//   - When a port leaves, its rows are gone before the call returns; Linux leaves
+//     some behind ([fdb.QuirkLegacyOffload]).
 //   - An own address that passes from one port to another is told as a move;
-//     Linux is silent.
+//     Linux is silent ([QuirkSilentHeir]).
+//   - Setting the address that a port has changes nothing; Linux deletes its entries
+//     and makes them anew ([QuirkSameMACReadds]).
+//   - An entry can be deleted in a VLAN that the port is not in; Linux before 6.13
+//     refuses that ([QuirkDeleteNeedsVLAN]).
 //   - A device that forwards and does not look at VLANs keeps filtering from being
 //     turned on; Linux turns it on all the same.
 //   - Memberships of VLANs are added all or none; Linux stops at the first refusal.
@@ -127,16 +132,17 @@
 //   - Without [VLANConfig].DefaultPVID a bridge that does not filter has no VLAN 1,
 //     and no second entry of every own address there.
 //   - The hold time of a topology change is the same for table and devices, and what
-//     is overdue leaves at once.
+//     is overdue leaves at once; in Linux it stays until a sweep is due anyway
+//     ([fdb.QuirkTCKeepsGCTimer]).
 //   - The link that a conversation takes depends on addresses, VLAN and IP addresses,
 //     and changes only with its own link or for one that comes; a bond of Linux hashes
 //     what it was configured to.
 //   - What the spanning tree blocks is blocked in software at once, however slow the
 //     device is.
 //   - A state that was set stays: without STP Linux turns "blocking" into
-//     "forwarding" at once.
-//   - A port that goes down keeps all entries of a control plane; Linux keeps
-//     those only that are not offloaded.
+//     "forwarding" at once ([QuirkStateSelection]).
+//   - Of the entries of a control plane a port that goes down keeps those that are
+//     not in hardware then; in Linux those that never were.
 //   - A bridge without ports and configured address has none; Linux has zeros
 //     or a random one.
 //   - Linux picks the heir of an own address, and lists entries, in the order of

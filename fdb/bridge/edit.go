@@ -15,7 +15,7 @@ import (
 //   - The port has to be one of the bridge's, or 0 for the bridge itself, else
 //     ErrUnsupported, as Linux says of a device that is no bridge port.
 //   - With a VLAN, an entry is made only where the port is a member: ErrInvalid. One
-//     can be deleted anywhere.
+//     can be deleted anywhere, but see [QuirkDeleteNeedsVLAN].
 //   - Without a VLAN it is done in VLAN 0 and in every VLAN of the port, in ascending
 //     order. The first refusal ends an add; what was made before it stays. A delete
 //     goes on, and is ErrNotExist only if there was nothing anywhere.
@@ -41,7 +41,7 @@ func (b *Bridge) SubmitEdit(op fdb.Op) *Ticket {
 	switch {
 	case op.Verb > fdb.VerbRemove:
 		return b.refused(refusal(opEdit, object, "no such verb", switchdev.ErrInvalid))
-	case e.VLAN != switchdev.NoVLAN && !removes && !m.member.Contains(e.VLAN):
+	case e.VLAN != switchdev.NoVLAN && !(removes && !b.has(QuirkDeleteNeedsVLAN)) && !m.member.Contains(e.VLAN):
 		return b.refused(refusal(opEdit, object, "", switchdev.ErrInvalid))
 	case removes, v.mayLearn(e.Port):
 	case op.Verb == fdb.VerbUse:

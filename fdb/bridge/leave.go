@@ -90,9 +90,27 @@ func (o *leaving) bequeath() {
 	b := o.b
 	<-b.slot
 	tickets := b.rename(b.lowest(), func() []waiter { return b.releaseAll(o.p.MAC, o.port, o.p.vlans, true) })
+	if b.has(QuirkSilentHeir) {
+		tickets = append(tickets, b.legacies(o.port)...)
+	}
 	b.publish()
 	b.unlock()
 	o.await(tickets, o.clear)
+}
+
+// legacies gives the local entries that users made on a port, too, to who has the
+// address: br_fdb_delete_by_port (net/bridge/br_fdb.c) does not ask who made them. The
+// caller holds the slot.
+func (b *Bridge) legacies(id switchdev.PortID) (tickets []waiter) {
+	for e := range b.table.All() {
+		if e.Port != id || e.Flags&fdb.Local == 0 || e.Flags&(fdb.User|fdb.Extern) == 0 {
+			continue
+		}
+		if heir, ok := b.heir(e.Key, id); ok {
+			tickets = append(tickets, b.written(e.Key, heir, b.table.SubmitInherit(e.Key, heir))...)
+		}
+	}
+	return tickets
 }
 
 // clear removes the entries of the port, whatever they are, and withdraws its
@@ -103,9 +121,20 @@ func (o *leaving) clear(err error) {
 	if err != nil {
 		b.noteAstray()
 	}
+	if o.p.device != nil && b.cfg.Table.Quirks.Has(fdb.QuirkLegacyOffload) {
+		o.rows = b.table.SubmitLeave(o.p.device.table, o.port) // forgets those that have entries
+		o.await([]waiter{o.rows}, o.flush)
+		return
+	}
+	o.flush(nil)
+}
+
+// flush removes the entries, and withdraws the rows if nobody has yet.
+func (o *leaving) flush(error) {
+	b := o.b
 	flush := b.table.SubmitFlush(fdb.Filter{Port: o.port, OnPort: true})
 	tickets := []waiter{flush}
-	if o.p.device != nil {
+	if o.p.device != nil && o.rows == nil {
 		o.rows = b.table.SubmitLeave(o.p.device.table, o.port)
 		tickets = append(tickets, o.rows)
 	}
@@ -118,7 +147,10 @@ func (o *leaving) clearAgain(err error) {
 	o.errs = append(o.errs, err)
 	b := o.b
 	<-b.slot
-	tickets := b.reclaim()
+	var tickets []waiter
+	if !b.has(QuirkSilentHeir) { // whoever has the address has it already
+		tickets = b.reclaim()
+	}
 	b.unlock()
 	if o.p.device != nil {
 		tickets = append(tickets, b.table.SubmitFlush(fdb.Filter{Port: o.port, OnPort: true}))

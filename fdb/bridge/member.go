@@ -115,6 +115,8 @@ func (o *joining) quit(err error) {
 func (o *joining) begin() {
 	p, s := o.p, &o.b.setting
 	o.began = *s
+	o.b.joins++
+	p.joined = o.b.joins
 	p.vlans = first(s.pvid)
 	p.meters.slot = o.b.tallies.slot(p.meters)
 	if !p.running() || !s.up {

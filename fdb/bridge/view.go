@@ -41,6 +41,7 @@ type port struct {
 	active []switchdev.PortID // of the links: those that take frames
 	meters *meters
 	gen    switchdev.Generation // of its life in the device
+	joined uint64               // the how many-th port of the bridge it was
 }
 
 // running reports whether the port is up and has carrier.

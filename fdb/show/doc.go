@@ -16,6 +16,8 @@
 //		}
 //	}
 //
+// [View.FromEvent] makes the rows of "bridge monitor fdb" of the events of a table.
+//
 // A [Row] has everything that the tool prints of an entry, also what only the rows
 // of a VXLAN device have; so what was read is printed again byte for byte. Programs
 // that took such output apart with regular expressions can read it here, and
@@ -47,6 +49,8 @@
 //   - Names with control characters, and names that are not UTF-8, are refused; the
 //     tool prints them, and its JSON then is none.
 //   - Unknown words and keys are errors, row by row, and not passed over.
+//   - [View.FromEvent] tells of an event when Linux would; whether the table has
+//     events that Linux has not is the table's ([fdb.Config].Quirks).
 //   - With -s the tool leaves out the times of rows that have none, which are those
 //     of an interface's own table; so do rows whose Used and Updated are not shown.
 package show

@@ -58,6 +58,9 @@ func (e *Engine[K, R]) hand(call *Call[K, R], c *cell[K, R], now time.Time) {
 		return // it has nothing of the key, and is to get nothing before the end
 	}
 	want := e.desired(call.Dev, c)
+	if op != nil && c.op == op && op.Abandon && op.step == stepWithdraw && !want.set {
+		e.devs[call.Dev].believe(c, want)
+	}
 	if c.holds(want) {
 		e.settled(call.Dev, c)
 		if op != nil {

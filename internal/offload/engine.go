@@ -30,6 +30,15 @@ type Table[K cmp.Ordered, R comparable] interface {
 	Settled(k K)
 }
 
+// Abandoner is what a table may be that leaves rows behind where another would
+// withdraw them.
+type Abandoner[K cmp.Ordered, R comparable] interface {
+	// Abandons reports whether the row of k that device dev holds and is to hold no
+	// more is left there and forgotten. It is called as those of [Table] are; of
+	// operations that say so themselves, see [Op], it is not asked.
+	Abandons(dev int, k K, row R) bool
+}
+
 // Config sizes an engine. Every field is required.
 type Config struct {
 	// Timeout is how long an operation waits for a device at each step.
@@ -61,6 +70,7 @@ type Stats struct {
 // Engine drives the rows of one table. See the package documentation.
 type Engine[K cmp.Ordered, R comparable] struct {
 	table   Table[K, R]
+	leaves  Abandoner[K, R] // the same, nil if it leaves nothing behind
 	cfg     Config
 	devs    []*device[K, R]
 	ops     map[K]*Op[K, R]
@@ -75,7 +85,8 @@ type Engine[K cmp.Ordered, R comparable] struct {
 
 // New returns an engine without devices.
 func New[K cmp.Ordered, R comparable](table Table[K, R], cfg Config) *Engine[K, R] {
-	return &Engine[K, R]{table: table, cfg: cfg, ops: make(map[K]*Op[K, R])}
+	leaves, _ := table.(Abandoner[K, R])
+	return &Engine[K, R]{table: table, leaves: leaves, cfg: cfg, ops: make(map[K]*Op[K, R])}
 }
 
 // Attach adds a device whose epoch is epoch and that takes at most batch
@@ -146,6 +157,9 @@ func (e *Engine[K, R]) Touch(k K) {
 func (e *Engine[K, R]) review(dev int, c *cell[K, R], cl class) {
 	d := e.devs[dev]
 	want := e.desired(dev, c)
+	if !want.set && e.abandoned(dev, c) {
+		d.believe(c, want)
+	}
 	if c.holds(want) {
 		e.settled(dev, c)
 		return
@@ -162,6 +176,12 @@ func (e *Engine[K, R]) review(dev int, c *cell[K, R], cl class) {
 		d.pardon(c)
 	}
 	d.enqueue(c, cl)
+}
+
+// abandoned reports whether what the device may hold, and nobody wants there any
+// more, is left there.
+func (e *Engine[K, R]) abandoned(dev int, c *cell[K, R]) bool {
+	return e.leaves != nil && c.belief != believedNone && c.out == nil && c.op == nil && e.leaves.Abandons(dev, c.key, c.row)
 }
 
 // rest leaves a row that the device refused until its pause is over. A row that

@@ -19,6 +19,9 @@ type Op[K cmp.Ordered, R comparable] struct {
 	// Soft says that what devices refuse, or do not answer in time, does not
 	// make the operation fail: the table publishes, and they get the row later.
 	Soft bool
+	// Abandon says that rows which the operation makes unwanted are left where they
+	// are and forgotten, instead of being withdrawn.
+	Abandon bool
 	// Tag is the table's.
 	Tag any
 

@@ -34,6 +34,8 @@ func (e *Engine[K, R]) available(op *Op[K, R]) bool {
 		w := wanted[R]{}
 		if op.Set && e.table.Claims(dev, op.Key, op.New) {
 			w = wanted[R]{op.New, true}
+		} else if op.Abandon {
+			continue
 		}
 		c := d.at(op.Key)
 		if c == nil && !w.set || c != nil && (c.holds(w) || w.set && c.unsupported == w && c.holds(wanted[R]{})) {
@@ -123,6 +125,10 @@ func (e *Engine[K, R]) withdraw(op *Op[K, R]) {
 		}
 		if p.soft && c.late {
 			continue // it does not answer
+		}
+		if op.Abandon && c.out == nil {
+			d.believe(c, wanted[R]{})
+			continue
 		}
 		e.aim(dev, op, wanted[R]{})
 	}

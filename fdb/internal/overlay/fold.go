@@ -140,7 +140,7 @@ func (f *folding) learn(r *record) {
 		if old.Hot&(cam.Ext|cam.User) == cam.Ext {
 			f.entry.Owner = f.t.owner
 		}
-		if visible(old, f.entry) { // and not there and back
+		if visible(old, f.entry) && !f.t.keep { // and not there and back
 			f.entry.Offload = 0
 		}
 	}

@@ -35,6 +35,9 @@ type Config struct {
 	LearnedMax int
 	// LearnedOwner is the owner that learned entries get.
 	LearnedOwner uint8
+	// KeepOffload leaves Offload as it is when a station moves. Otherwise it is 0
+	// then: nobody knows yet where the entry stands.
+	KeepOffload bool
 	// Emit, if not nil, hears every change of the main table that is not just
 	// a refresh, in commit order. It is called by the serialised verbs, not
 	// under the pending lock, and may call nothing but the concurrent methods.
@@ -66,6 +69,8 @@ type Change struct {
 	Key      cam.Key
 	Old, New Entry // without marks; Hot 0 = no entry
 	Cause    Cause
+	// Note is the caller's, who may set it when he is told.
+	Note uint8
 	// Seq is the number of the learn, flush or operation; a sweep draws its own.
 	Seq uint64
 }
@@ -107,6 +112,7 @@ type Table struct {
 	// operation is for Operate.
 	operation operation
 	owner     uint8
+	keep      bool // Config.KeepOffload
 }
 
 type limits struct{ pending, learned int }
@@ -158,6 +164,7 @@ func New(cfg Config) *Table {
 		emit:   cfg.Emit,
 		bulks:  cfg.EmitBulk,
 		owner:  cfg.LearnedOwner,
+		keep:   cfg.KeepOffload,
 	}
 	if t.limits.pending == 0 {
 		t.limits.pending = DefaultPendingMax

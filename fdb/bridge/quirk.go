@@ -1,0 +1,62 @@
+package bridge
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Quirks is a set of things that Linux does otherwise than a bridge of this
+// package, each of which it can be made to do too; those of its table are
+// [fdb.Quirks], in Config.Table. They are for programs that are to meet the
+// kernel as it is. The empty set is the default, and the behaviour that the
+// documentation of this package describes. None costs a frame anything.
+type Quirks uint16
+
+// The quirks of a bridge.
+const (
+	// QuirkDeleteNeedsVLAN: [Bridge.Edit] refuses to delete an entry in a VLAN that
+	// the port is not in, so what a VLAN that was taken from a port has left behind
+	// can only be flushed. Linux before 6.13: __br_fdb_delete
+	// (net/bridge/br_fdb.c), until commit 774ca6d3bf24.
+	QuirkDeleteNeedsVLAN Quirks = 1 << iota
+	// QuirkStateSelection: without a spanning tree [Bridge.SetPortState] makes a
+	// port that is set to blocking a forwarding one. The other states stay as they
+	// are set. Linux: br_set_port_state (net/bridge/br_netlink.c) ends with
+	// br_port_state_selection (net/bridge/br_stp.c), which makes designated ports
+	// forward, and without a tree every port is one.
+	QuirkStateSelection
+	// QuirkSilentHeir: that an own address passes to another port or to the bridge,
+	// which has it too, when its owner lets go, is not told, so that subscribers take
+	// it for the former owner's. Of several ports the one that joined last has it then,
+	// not the lowest; and a local entry that a user made on a port that leaves passes
+	// too. Linux: fdb_delete_local (net/bridge/br_fdb.c), which changes the entry's
+	// port and notifies nobody.
+	QuirkSilentHeir
+	// QuirkSameMACReadds: setting the address that a port has deletes its own entries
+	// and makes them anew, which is told. Linux: br_fdb_changeaddr
+	// (net/bridge/br_fdb.c), which does not look whether the address is another.
+	QuirkSameMACReadds
+	quirksEnd
+)
+
+var quirkNames = [...]string{"delete-needs-vlan", "state-selection", "silent-heir", "same-mac-readds"}
+
+func (b *Bridge) has(q Quirks) bool { return b.cfg.Quirks.Has(q) }
+
+// Has reports whether all of q are in the set. Anybody may call it.
+func (s Quirks) Has(q Quirks) bool { return s&q == q }
+
+// String returns the names of the quirks with commas between, for instance
+// "delete-needs-vlan,silent-heir"; of the empty set "".
+func (s Quirks) String() string {
+	var names []string
+	for i, name := range quirkNames {
+		if s&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	if rest := s &^ (quirksEnd - 1); rest != 0 {
+		names = append(names, "quirks("+strconv.Itoa(int(rest))+")")
+	}
+	return strings.Join(names, ",")
+}
