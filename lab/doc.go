@@ -1,0 +1,121 @@
+// Package lab is a small Linux machine in a program: network devices, cables, bridges
+// and a switch on one side, and on the other the commands of ip(8) and bridge(8), word by
+// word and with the output that those tools print. It is made of the packages of this
+// module, and exists to hold them against the kernel: what was recorded from a real
+// machine runs here, and what is printed has to be what the real one printed.
+//
+//	l, err := lab.New(lab.Config{Quirks: lab.Linux61})
+//	if err != nil {
+//		return err
+//	}
+//	defer l.Close()
+//	for _, command := range []string{
+//		"lab bridge br0 ports p1 p2 p3",
+//		"lab send h1 02:dd:00:00:00:01 ff:ff:ff:ff:ff:ff",
+//		"bridge -j fdb show br br0 dynamic",
+//	} {
+//		out, err := l.Exec(ctx, command)
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Print(out)
+//	}
+//
+// # Transcripts
+//
+// A [Transcript] is a file of commands with their outputs; [Parse] has the format. In a
+// test, [Test] executes all files of a pattern and complains about every line that is
+// not as it stands there:
+//
+//	func TestRecordings(t *testing.T) {
+//		lab.Test(t, "testdata/*.txt", lab.Config{Quirks: lab.Linux61})
+//	}
+//
+// [Lab.Run] and [Diff] are the same in two steps. The recordings that this package was
+// built from are in testdata/linux-6.1.
+//
+// # The language
+//
+// Commands are words with spaces between them; double quotes group. There is no shell.
+// [Lab.Help] lists all of them, and the program in examples/lab has a prompt. There are
+// those of the tools, as far as the lab reaches:
+//
+//	bridge [-j] [-s] fdb | vlan | link ...
+//	ip [-j] [-n NETNS] link | netns ...
+//
+// and those of the lab itself. "lab bridge", "lab switch" and "lab ports" lay cables: port
+// p1 has the address 02:00:00:00:00:01 and a cable to the station h1, s1 likewise but on
+// a switching device. "lab send" sends a frame and prints who received it; "lab
+// events" prints what was announced since it was asked last, "lab hw" the rows of the
+// switching device. Nobody waits: time passes in "lab wait" only.
+//
+// A command that is not in the language is an error, not output, and changes nothing, so
+// that no transcript passes because the lab shrugged something off.
+//
+// # Kernels and quirks
+//
+// Without [Config].Quirks the lab behaves as the library does. With [Linux61] it behaves as
+// Linux 6.1.192 with iproute2 6.1 did when the recordings were made, defects included;
+// they are listed below.
+//
+// # Hardware
+//
+// The ports s1 to s4 of "lab switch" belong to a simulated chip, or to a [Switch] of your
+// own: a driver of package switchdev with whatever is below it. So the recordings become
+// a test of a driver: see [Config].NewSwitch and the example.
+//
+// # Concurrency
+//
+// The methods of a [Lab] may be called concurrently, and take turns. Labs know nothing of
+// each other. Transcripts, quirks and differences are values.
+//
+// # Errors
+//
+// What the kernel or a tool refuses is output, as on a terminal. A command that was not
+// executed is a [*CommandError]: errors.ErrUnsupported if it is outside the language, which
+// also says which word is wrong, switchdev.ErrClosed after [Lab.Close], or the error of
+// the context. A file that is no transcript is a [*FormatError] with the line.
+//
+// # Differences from Linux
+//
+// Each quirk is a way in which kernels differ from this library, for a reason:
+//
+//   - [StaticReaddNotifies]: a replace that changes nothing is told nobody. Linux tells it if
+//     it says "static" or "local", because iproute2 spells these with two bits.
+//   - [SelfEcho]: an entry of the bridge device is told once. Linux 6.1 told it once more,
+//     without saying which bridge or VLAN.
+//   - [DeleteNeedsVLAN]: what a VLAN leaves behind can be deleted. Linux up to 6.12 refused,
+//     because the VLAN was gone.
+//   - [TCKeepsGCTimer]: what a topology change makes overdue leaves at once. In Linux it stays,
+//     stale and in use, until the sweep that was due anyway, up to five minutes later.
+//   - [Texts61]: a flush of VLAN 0 or 4095 is ERANGE, and a device can be renamed while it is
+//     up, as in Linux today; 6.1 said EINVAL and EBUSY.
+//   - [LegacyOffload]: an entry shows offload exactly while hardware holds it, and a row leaves
+//     with its reason. In Linux the flag stays once it was set, and rows of entries that were
+//     replaced, moved, changed or left behind by a port stay in hardware and go on forwarding.
+//   - [StateSelection]: a state that was set stays. Linux makes "blocking" forward at once
+//     while no spanning tree runs.
+//   - [SilentHeir]: an own address that passes to another owner is told as a move. Linux is
+//     silent.
+//   - [SameMACReadds]: to give a port the address that it has only brings back what was
+//     deleted. Linux deletes its own entries and makes them anew.
+//   - [Rocker]: the switch does what it is told. The recorded driver ignored deletions of
+//     what it had learned itself, kept one row per port of a station, left static rows behind
+//     when it left the bridge, reported untagged stations outside their VLAN, and never heard
+//     of a new ageing time.
+//
+// What the lab does with every set of quirks as the recorder did, because it is an
+// ability of hardware or tool and no defect:
+//
+//   - The switch takes static and external entries only, and of the flags of ports
+//     "learning" only: others are "bridge flag offload is not supported", EOPNOTSUPP.
+//   - An event shows offload as it was before the operation, since Linux sends it before
+//     hardware answers.
+//   - Outputs in JSON are one line for each object, sorted, and without what depends on the
+//     moment: index, used, updated. The devices' own multicast addresses are left out.
+//   - "lab send" names who received a frame; copies in transit are not seen.
+//   - Multicast snooping is off, and neighbours, devlink and flow tables are not there.
+//   - Frames, carrier and notifications take no time. Whatever is due at the same instant is
+//     done in the order device, bridge. Before each command ten milliseconds pass, as the
+//     recorder needed at least as many; so an ageing time of less is never noticed.
+package lab

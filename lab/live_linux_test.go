@@ -1,0 +1,215 @@
+package lab_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/switchcore/switchcore/lab"
+	"github.com/switchcore/switchcore/lab/internal/live"
+)
+
+var (
+	liveSequences = flag.Int("live.sequences", 40, "random sequences that are executed in the lab and on the running kernel")
+	liveSeed      = flag.Uint64("live.seed", 1, "the first sequence's seed")
+	liveQuirks    = flag.String("live.quirks", "linux", "the lab's quirks; with others than the kernel's it has to disagree")
+	liveLength    = flag.Int("live.length", 30, "commands of a sequence")
+)
+
+// TestLiveKernelAndLabAgree executes random sequences in the lab and on the kernel
+// that runs, with its tools, and wants the same output of every command, the same
+// notifications and the same tables after it. The long form:
+//
+//	go test ./lab -run TestLiveKernelAndLabAgree -timeout 30m -args -live.sequences 2000
+func TestLiveKernelAndLabAgree(t *testing.T) {
+	failed := 0
+	for seed := *liveSeed; seed < *liveSeed+uint64(*liveSequences); seed++ {
+		lines := live.Program(seed, *liveLength)
+		d := disagreement(t, lines)
+		if d == "" {
+			continue
+		}
+		failed++
+		if failed <= 30 {
+			short := live.Shrink(lines, func(l []string) bool { return disagreement(t, l) != "" })
+			t.Errorf("seed %d:\n%s\n%s", seed, strings.Join(short, "\n"), disagreement(t, short))
+		}
+	}
+	t.Logf("%d of %d sequences disagree", failed, *liveSequences)
+}
+
+// TestLiveKernelAndLabAgreeOnWhatWasFound executes the sequences that random ones have
+// once shown a difference in.
+func TestLiveKernelAndLabAgreeOnWhatWasFound(t *testing.T) {
+	for name, lines := range map[string][]string{
+		"a user's local entry passes on": {"lab bridge br0 ports p1 p2 p3", "bridge fdb replace 02:00:00:00:00:fe dev p2 sticky master extern_learn dynamic",
+			"ip link set dev p2 nomaster", "bridge fdb append 02:00:00:00:00:03 dev p1 local master", "ip link set dev p1 nomaster"},
+		"a port becomes promiscuous": {"lab bridge br0 ports p1 p2 p3", "ip link set dev p3 nomaster", "bridge fdb add 02:aa:00:00:00:04 dev p3 master local self",
+			"bridge fdb replace 02:aa:00:00:00:04 dev p1 permanent master", "ip link set dev p3 master br0"},
+		"a disabled port is asked again": {"lab bridge br0 ports p1 p2", "bridge link set dev p1 state 0", "ip link set dev p1 type bridge_slave fdb_flush",
+			"lab send h1 06:dd:00:00:00:02 02:00:00:00:00:02"},
+		"the last to join inherits": {"lab bridge br0 ports p1 p2 p3 p4", "ip link set dev p2 address 02:00:00:00:00:03", "ip link set dev p4 address 02:00:00:00:00:03",
+			"ip link set dev p3 up nomaster"},
+		"a flushed address is not missed": {"lab bridge br0 ports p1 p2 p3 p4", "ip link set dev p3 address 02:00:00:00:00:04", "bridge fdb flush dev br0 nodynamic",
+			"ip link set dev p4 nomaster"},
+		"a user's static entry stays": {"lab bridge br0 ports p1 p2 p3 p4", "bridge fdb add 02:aa:00:00:00:02 dev p2 master local", "ip link set dev p3 address 02:aa:00:00:00:02",
+			"bridge fdb replace 02:aa:00:00:00:02 dev p2 static master", "ip link set dev p4 nomaster"},
+		"the same address again":       {"lab bridge br0 ports p1 p2", "ip link set dev p1 address 02:00:00:00:00:01"},
+		"what is checked first":        {"bridge fdb del 02:aa:00:00:00:01 dev lo master vlan 4096", "bridge fdb add 02:aa:00:00:00:01 dev lo master vlan 4096"},
+		"an interface that is down":    {"lab bridge br0 ports p1 p2", "ip link set dev h1 down", "lab send h1 02:aa:00:00:00:04 ff:ff:ff:ff:ff:ff", "ip link set dev br0 down", "lab send br0 02:aa:00:00:00:04 ff:ff:ff:ff:ff:ff"},
+		"two rows of one address":      {"lab bridge br0 ports p1 p2 p3", "bridge fdb replace 02:00:00:00:00:02 dev p1 master self"},
+		"a port that goes far away":    {"lab bridge br0 ports p1 p2 p3", "ip netns add red", "bridge fdb append 02:00:00:00:01:01 dev p3 master dynamic extern_learn sticky", "ip link set dev p3 netns red"},
+		"a flush that is out of range": {"lab bridge br0 ports p1", "bridge fdb flush dev br0 vlan 4095", "bridge fdb flush dev br0 vlan 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if d := disagreement(t, lines); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// disagreement executes the commands on both, and says what the first difference is;
+// "" if there is none, or if the kernel has no such command.
+func disagreement(t *testing.T, lines []string) string {
+	t.Helper()
+	k, err := live.New(live.Config{})
+	if errors.Is(err, errors.ErrUnsupported) {
+		t.Skipf("not compared with the running kernel: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	quirks, err := lab.ParseQuirks(*liveQuirks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := lab.New(lab.Config{Quirks: quirks, NoVLANFiltering: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(k.Close(), l.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, line := range lines {
+		if d, ok := compared(t, k, l, line); d != "" || !ok {
+			return d
+		}
+	}
+	return ""
+}
+
+// compared executes one command on both. It is false if that was not possible.
+func compared(t *testing.T, k *live.Kernel, l *lab.Lab, line string) (string, bool) {
+	t.Helper()
+	want, err := k.Exec(line)
+	var unsupported *live.Unsupported
+	if errors.As(err, &unsupported) {
+		return "", false
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	got, err := inLab(t, l, line)
+	if err != nil {
+		return fmt.Sprintf("%s:\n  kernel %q\n     lab %v", line, want, err), true
+	}
+	if !slices.Equal(want, got) {
+		if stateUnderBridgeThatIsDown(t, k, line, want, got) {
+			return "", false
+		}
+		return fmt.Sprintf("%s:\n  kernel %q\n     lab %q", line, want, got), true
+	}
+	want = k.Events()
+	got, err = inLab(t, l, "lab events fdb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if manyAtOnce(line) {
+		slices.Sort(want)
+		slices.Sort(got)
+	}
+	// What making a bridge with an address tells of before the address is set is no
+	// part of the language.
+	if !slices.Equal(want, got) && !strings.HasPrefix(line, "lab bridge") {
+		return fmt.Sprintf("notifications of %s:\n  kernel %s\n     lab %s", line, strings.Join(want, "\n         "), strings.Join(got, "\n         ")), true
+	}
+	want, err = k.Dump()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err = inLab(t, l, "bridge -j fdb show")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(want, got) {
+		return fmt.Sprintf("tables after %s:\n%s", line, strings.Join(unequal(want, got), "\n")), true
+	}
+	return "", true
+}
+
+// stateUnderBridgeThatIsDown is the one thing that the lab does not do as the kernel,
+// and means to: a port of a bridge that is down can be set to forwarding there, and then
+// forwards. Here that is refused, as it is for a port that is down.
+func stateUnderBridgeThatIsDown(t *testing.T, k *live.Kernel, line string, want, got []string) bool {
+	t.Helper()
+	w := strings.Fields(line)
+	if !strings.HasPrefix(line, "bridge link set dev ") || !strings.Contains(line, " state ") || len(want) != 0 ||
+		!slices.Equal(got, []string{"! RTNETLINK answers: Network is down"}) {
+		return false
+	}
+	_, of, ok := strings.Cut(shown(t, k, w[4]), `"master":"`)
+	master, _, _ := strings.Cut(of, `"`)
+	return ok && !strings.Contains(shown(t, k, master), `"UP"`)
+}
+
+func shown(t *testing.T, k *live.Kernel, dev string) string {
+	t.Helper()
+	out, err := k.Exec("ip -j link show dev " + dev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(out, "\n")
+}
+
+func inLab(t *testing.T, l *lab.Lab, line string) ([]string, error) {
+	out, err := l.Exec(t.Context(), line)
+	if err != nil || out == "" {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(out, "\n"), "\n"), nil
+}
+
+// manyAtOnce reports whether a command may delete several entries, of which no
+// kernel says in which order.
+func manyAtOnce(line string) bool {
+	w := strings.Fields(line)
+	return slices.ContainsFunc(w, func(s string) bool {
+		switch s {
+		case "flush", "fdb_flush", "down", "master", "nomaster", "netns":
+			return w[0] != "bridge" || w[2] == "flush"
+		}
+		return false
+	}) || w[0] == "ip" && w[2] == "del"
+}
+
+// unequal are the lines that only one of two has.
+func unequal(want, got []string) []string {
+	var out []string
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			out = append(out, "  kernel only "+line)
+		}
+	}
+	for _, line := range got {
+		if !slices.Contains(want, line) {
+			out = append(out, "  lab only    "+line)
+		}
+	}
+	return append(out, fmt.Sprintf("  kernel %d rows, lab %d", len(want), len(got)))
+}
