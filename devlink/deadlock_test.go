@@ -1,0 +1,240 @@
+package devlink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/switchcore/switchcore/switchdev"
+)
+
+func TestCirclesOfWaitsAreRefused(t *testing.T) {
+	for size := 1; size <= 3; size++ {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			both(t, func(t *testing.T, r *Registry) {
+				var list []*Instance
+				for n := range size {
+					list = append(list, registered(t, r, fmt.Sprint(n), ""))
+				}
+				var refused int
+				var visit func(ctx context.Context, n int) error
+				visit = func(ctx context.Context, n int) error {
+					if n == size {
+						err := list[0].Do(ctx, func(context.Context, *Locked) error { t.Error("carried out"); return nil })
+						mustBe(t, err, switchdev.ErrDeadlock) // EDEADLK
+						refused++
+						return nil
+					}
+					return list[n].Do(ctx, func(ctx context.Context, _ *Locked) error { return visit(ctx, n+1) })
+				}
+				k := list[0].SubmitDo(func(ctx context.Context, _ *Locked) error { return visit(ctx, 1) })
+				finish(t, k)
+				if refused != 1 {
+					t.Fatal("nobody was refused")
+				}
+			})
+		})
+	}
+}
+
+// Two callbacks that are out at the same time each wait for the other's instance.
+func TestCrossedWaitsAreRefusedOnce(t *testing.T) {
+	r := newRegistry(t, Config{})
+	a, b := registered(t, r, "a", ""), registered(t, r, "b", "")
+	for range 200 {
+		results := make(chan error, 2)
+		in := make(chan struct{}, 2)
+		begin := make(chan struct{})
+		cross := func(other *Instance) func(context.Context, *Locked) error {
+			return func(ctx context.Context, _ *Locked) error {
+				in <- struct{}{}
+				<-begin
+				results <- other.Do(ctx, func(context.Context, *Locked) error { return nil })
+				return nil
+			}
+		}
+		ka, kb := a.SubmitDo(cross(b)), b.SubmitDo(cross(a))
+		<-in
+		<-in
+		close(begin)
+		finish(t, ka)
+		finish(t, kb)
+		refused := 0
+		for range 2 {
+			if err := <-results; err != nil {
+				mustBe(t, err, switchdev.ErrDeadlock)
+				refused++
+			}
+		}
+		if refused != 1 {
+			t.Fatalf("%d were refused", refused)
+		}
+	}
+}
+
+// What a callback waited for has ended; whoever waits for its instance afterwards waits
+// for nobody who waits for him.
+func TestWaitThatIsOverClosesNoCircle(t *testing.T) {
+	r := newRegistry(t, Config{})
+	a, b := registered(t, r, "a", ""), registered(t, r, "b", "")
+	for range 300 {
+		var second *Ticket
+		first := a.SubmitDo(func(ctx context.Context, _ *Locked) error {
+			k := b.SubmitDo(func(context.Context, *Locked) error { return nil })
+			second = b.SubmitDo(func(ctx context.Context, _ *Locked) error {
+				return a.Do(ctx, func(context.Context, *Locked) error { return nil })
+			})
+			return k.Wait(ctx)
+		})
+		finish(t, first)
+		finish(t, second)
+	}
+}
+
+func TestContextOfAReturnedCallbackIsNoCallbacks(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		a := registered(t, r, "a", "")
+		var kept context.Context
+		do(t, a, func(l *Locked) error { kept = l.Context(); return nil })
+		k := a.SubmitDo(func(context.Context, *Locked) error { return nil })
+		r.Poll(time.Time{})
+		if err := k.Wait(kept); err != nil {
+			t.Fatal(err)
+		}
+		a.submit("test", func(o *op) error { // a driver is called more than once
+			var first context.Context
+			o.call(func(ctx context.Context, _ *Locked) error { first = ctx; return nil })
+			return o.call(func(ctx context.Context, _ *Locked) error {
+				if r.inside(first) != nil || r.inside(ctx) == nil {
+					t.Error("who is inside is not known")
+				}
+				return nil
+			})
+		})
+		r.Poll(time.Time{})
+		if err := r.CloseContext(context.WithoutCancel(kept)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestCallbackWaitsForOtherInstancesOnAManualRegistry(t *testing.T) {
+	r := newRegistry(t, Config{Manual: true})
+	a, b, c := registered(t, r, "a", ""), registered(t, r, "b", ""), registered(t, r, "c", "")
+	var order []string
+	note := func(s string) func(context.Context, *Locked) error {
+		return func(context.Context, *Locked) error { order = append(order, s); return nil }
+	}
+	k := a.SubmitDo(func(ctx context.Context, _ *Locked) error {
+		b.SubmitDo(note("b1"))
+		k := b.SubmitDo(func(ctx context.Context, _ *Locked) error {
+			order = append(order, "b2")
+			return c.Do(ctx, note("c1"))
+		})
+		b.SubmitDo(func(ctx context.Context, _ *Locked) error { // must not run before a is through
+			order = append(order, "b3")
+			return a.Do(ctx, note("a2"))
+		})
+		err := k.Wait(ctx)
+		order = append(order, "a1")
+		return err
+	})
+	finish(t, k)
+	same(t, order, []string{"b1", "b2", "c1", "a1", "b3", "a2"})
+}
+
+// On a Manual registry two goroutines of a callback wait for the same instance; the one
+// that carries it out stops when its own operation has ended, and the other goes on.
+func TestHelpersOnAManualRegistryTakeOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegistry(t, Config{Manual: true})
+		a, b := registered(t, r, "a", ""), registered(t, r, "b", "")
+		k := a.SubmitDo(func(ctx context.Context, _ *Locked) error {
+			second := make(chan error, 1)
+			err := b.Do(ctx, func(context.Context, *Locked) error {
+				go func() { second <- b.Do(ctx, func(context.Context, *Locked) error { return nil }) }()
+				synctest.Wait() // it waits, and b is being carried out here
+				return nil
+			})
+			return errors.Join(err, <-second)
+		})
+		finish(t, k)
+	})
+}
+
+func TestClosersInsideCallbacksAreRefused(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		a := registered(t, r, "a", "")
+		k := a.SubmitDo(func(ctx context.Context, _ *Locked) error { return r.CloseContext(ctx) })
+		mustBe(t, outcome(k), switchdev.ErrDeadlock)
+	})
+}
+
+func TestDeletionOfTheOwnNamespaceIsNotWaitedFor(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		if err := r.AddNamespace("n"); err != nil {
+			t.Fatal(err)
+		}
+		a := registered(t, r, "a", "n")
+		b := registered(t, r, "b", "")
+		k := a.SubmitDo(func(ctx context.Context, _ *Locked) error {
+			// through another instance, too
+			return b.Do(ctx, func(ctx context.Context, _ *Locked) error { return r.DeleteNamespace(ctx, "n") })
+		})
+		mustBe(t, outcome(k), switchdev.ErrDeadlock)
+		r.Poll(time.Time{})
+		do(t, a, func(*Locked) error { return nil }) // it went on
+		if ns := a.Namespace(); ns != "" {
+			t.Fatalf("in %q", ns)
+		}
+		if err := r.AddNamespace("n"); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestDeletionOfAnotherNamespaceIsWaitedForInACallback(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		if err := r.AddNamespace("n"); err != nil {
+			t.Fatal(err)
+		}
+		a, b, c := registered(t, r, "a", ""), registered(t, r, "b", "n"), registered(t, r, "c", "n")
+		k := a.SubmitDo(func(ctx context.Context, _ *Locked) error { return r.DeleteNamespace(ctx, "n") })
+		finish(t, k)
+		if b.Namespace() != "" || c.Namespace() != "" {
+			t.Fatal(b.Namespace(), c.Namespace())
+		}
+	})
+}
+
+func TestWaitsThroughANotifierAreRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegistry(t, Config{})
+		a := registered(t, r, "a", "")
+		inside := make(chan struct{})
+		result := make(chan error, 1)
+		var n *Notifier
+		n, err := r.Notify(NotifyOptions{}, func(ctx context.Context, e Event) {
+			if e.Verb == Added && e.Object.Kind() == KindTrap {
+				close(inside)
+				time.Sleep(time.Second)
+				result <- a.Do(ctx, func(context.Context, *Locked) error { return nil })
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(t, a, func(l *Locked) error {
+			if err := put(l, newThing(KindTrap, "t", 0)); err != nil {
+				return err
+			}
+			<-inside
+			return n.Close(l.Context()) // waits for fn, which will wait for a
+		})
+		mustBe(t, <-result, switchdev.ErrDeadlock)
+		<-n.Done()
+	})
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package devlink
+
+// slowed: everything takes many times as long.
+const slowed = false

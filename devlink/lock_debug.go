@@ -1,0 +1,91 @@
+//go:build devlinkdebug
+
+package devlink
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strconv"
+	"sync"
+)
+
+// ranks knows which locks of a registry each goroutine holds.
+type ranks struct{ held sync.Map } // goroutine -> []rank
+
+func newRanks() *ranks { return &ranks{} }
+
+// enter notes that the goroutine is about to take a lock.
+func (c *ranks) enter(r rank) {
+	if c == nil {
+		return
+	}
+	id := goroutine()
+	list, _ := c.held.Load(id)
+	held, _ := list.([]rank)
+	for _, h := range held {
+		if !r.within(h) {
+			panic(fmt.Sprintf("devlink: the lock of the %v is taken inside that of the %v", r, h))
+		}
+	}
+	c.held.Store(id, append(held[:len(held):len(held)], r))
+}
+
+// leave notes that it has let go of it.
+func (c *ranks) leave(r rank) {
+	if c == nil {
+		return
+	}
+	id := goroutine()
+	list, _ := c.held.Load(id)
+	held, _ := list.([]rank)
+	if len(held) == 0 || held[len(held)-1] != r {
+		panic(fmt.Sprintf("devlink: the lock of the %v is let go of while %v are held", r, held))
+	}
+	if len(held) == 1 {
+		c.held.Delete(id)
+		return
+	}
+	c.held.Store(id, held[:len(held)-1])
+}
+
+// free panics if the goroutine holds any: it is about to run somebody else's code,
+// or to wait.
+func (c *ranks) free() {
+	if c == nil {
+		return
+	}
+	if list, ok := c.held.Load(goroutine()); ok {
+		panic(fmt.Sprintf("devlink: a callback or a wait while %v are held", list))
+	}
+}
+
+// goroutine is the number of the calling goroutine.
+func goroutine() uint64 {
+	var buf [64]byte
+	text := bytes.TrimPrefix(buf[:runtime.Stack(buf[:], false)], []byte("goroutine "))
+	digits, _, _ := bytes.Cut(text, []byte(" "))
+	id, _ := strconv.ParseUint(string(digits), 10, 64)
+	return id
+}
+
+// mutex is a lock with a place in the order.
+type mutex struct {
+	sync.Mutex
+	check *ranks
+	rank  rank
+}
+
+func (m *mutex) place(c *ranks, r rank) { m.check, m.rank = c, r }
+
+// Lock checks the order and locks.
+func (m *mutex) Lock() {
+	m.check.enter(m.rank)
+	m.Mutex.Lock()
+}
+
+// Unlock unlocks.
+func (m *mutex) Unlock() {
+	m.Mutex.Unlock()
+	m.check.leave(m.rank)
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package devlink_test
+
+const raceEnabled = false
