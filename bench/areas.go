@@ -2,6 +2,7 @@ package main
 
 import (
 	"github.com/switchcore/switchcore/bench/bridgearea"
+	"github.com/switchcore/switchcore/bench/devlinkarea"
 	"github.com/switchcore/switchcore/bench/fdbarea"
 	"github.com/switchcore/switchcore/bench/measure"
 )
@@ -12,5 +13,6 @@ func areas() []measure.Area {
 	return []measure.Area{
 		fdbarea.Area(),
 		bridgearea.Area(),
+		devlinkarea.Area(),
 	}
 }

@@ -2,7 +2,7 @@
 // prints a table of ratios with their gates and goals.
 //
 //	go run . -check              everything; exits with 1 when a gate is missed
-//	go run . -only fdb           one part: fdb or bridge
+//	go run . -only fdb           one part: fdb, bridge or devlink
 //	go run . -run 1M/hit         measurements whose names match
 //	go run . -list               their names and what they mean
 //	go run . -quick              small tables, one round: does it work at all

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -56,6 +57,7 @@ func TestNamesAreUnique(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	size := regexp.MustCompile("^[0-9]+[kM]/")
 	seen := map[string]bool{}
 	for _, a := range areas() {
 		for _, g := range a.Groups {
@@ -67,7 +69,7 @@ func TestNamesAreUnique(t *testing.T) {
 				if r.Text == "" {
 					t.Errorf("%s has no explanation", r.Name)
 				}
-				kind, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(r.Name, "1M/"), "64k/"), "1k/"), "/")
+				kind, _, _ := strings.Cut(size.ReplaceAllString(r.Name, ""), "/")
 				if !bytes.Contains(readme, []byte("`"+kind+"`")) {
 					t.Errorf("README.md does not explain %q", kind)
 				}

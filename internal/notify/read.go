@@ -99,7 +99,7 @@ func (s *Subscription[E]) stepReplay() origin {
 func (s *Subscription[E]) stepBulk() origin {
 	e, ok := s.walk()
 	if !ok {
-		s.walk, s.filling, s.last = nil, nil, s.end
+		s.endBulk()
 		return nowhere
 	}
 	if s.number > s.end {
@@ -111,40 +111,135 @@ func (s *Subscription[E]) stepBulk() origin {
 	return live
 }
 
-// direct lets the bulk record that is being read write into dst, where nothing has to
-// look at the events before.
-func (s *Subscription[E]) direct(dst []E) (n int) {
-	if s.filling == nil || s.walk == nil || s.replay || s.keys != nil || s.opt.Filter != nil {
-		return 0
+// readBatch is readPlain for as many events as there are and dst has room for.
+func (s *Subscription[E]) readBatch(dst []E) (int, error) {
+	if s.overtaken() {
+		return 0, s.overrun()
 	}
-	n = s.filling.direct(dst)
-	for i := range dst[:n] {
-		if s.number > s.end {
-			s.bulkTooLong()
+	for {
+		if s.resync {
+			s.recapture()
 		}
-		if s.ring.cfg.Number != nil {
-			s.ring.cfg.Number(&dst[i], s.number)
+		if n := s.drain(dst); n > 0 {
+			return n, nil
 		}
-		s.last = s.number
-		s.give(&dst[i], s.number)
-		s.number++
+		if ok, err := s.fill(); !ok {
+			return 0, err
+		}
+	}
+}
+
+// drain puts the next events that the reader already holds into dst.
+func (s *Subscription[E]) drain(dst []E) (n int) {
+	for n < len(dst) {
+		if k := s.direct(dst[n:]); k > 0 {
+			n += k
+			continue
+		}
+		if s.step() == nowhere {
+			break
+		}
+		s.give(&s.cur, s.last)
+		dst[n] = s.cur
+		n++
 	}
 	return n
+}
+
+// direct writes into dst what the reader holds of the ring, as far as that can be done
+// without going through cur, and returns how many events these are: 0 says nothing about
+// whether there are others.
+func (s *Subscription[E]) direct(dst []E) (n int) {
+	for n < len(dst) && !s.replay && !s.mark {
+		read := s.directRecords
+		if s.walk != nil {
+			read = s.directBulk
+		}
+		k, on := read(dst[n:])
+		n += k
+		if !on {
+			break
+		}
+	}
+	return n
+}
+
+// directBulk lets the bulk record that is being read write into dst, and keeps what is
+// wanted. It is over when on is false, but for what somebody else has to do.
+func (s *Subscription[E]) directBulk(dst []E) (kept int, on bool) {
+	if s.filling == nil {
+		return 0, false
+	}
+	k := s.filling.direct(dst)
+	if k == 0 {
+		if on = s.filling.ended(); on {
+			s.endBulk()
+		}
+		return 0, on
+	}
+	first := s.number
+	s.number += uint64(k)
+	if s.number > s.end+1 {
+		s.bulkTooLong()
+	}
+	for i := range k {
+		if !s.keep(&dst[i], first+uint64(i)) {
+			continue
+		}
+		if kept != i {
+			dst[kept] = dst[i]
+		}
+		kept++
+	}
+	clear(dst[kept:k])
+	return kept, true
+}
+
+// directRecords does the same with the records that were taken off the ring, as far as
+// they are no bulks, or begins the bulk that comes next.
+func (s *Subscription[E]) directRecords(dst []E) (kept int, on bool) {
+	for kept < len(dst) && s.next < len(s.buf) {
+		rec := &s.buf[s.next]
+		if rec.source != nil {
+			return kept, false
+		}
+		s.next++
+		if rec.fill != nil {
+			s.beginBulk(rec)
+			return kept, true
+		}
+		dst[kept] = rec.event
+		seq := rec.first
+		*rec = record[E]{}
+		if s.keep(&dst[kept], seq) {
+			kept++
+		}
+	}
+	if kept < len(dst) {
+		var none E
+		dst[kept] = none // perhaps one that was not wanted
+	}
+	return kept, false
+}
+
+// keep finishes an event of the ring if it is wanted, and reports whether it is.
+func (s *Subscription[E]) keep(e *E, seq uint64) bool {
+	if number := s.ring.cfg.Number; number != nil {
+		number(e, seq)
+	}
+	s.last = seq
+	if s.opt.Filter != nil && !s.opt.Filter(e) {
+		return false
+	}
+	s.give(e, seq)
+	return true
 }
 
 func (s *Subscription[E]) stepRecord() origin {
 	rec := &s.buf[s.next]
 	s.next++
 	if rec.source != nil || rec.fill != nil {
-		if s.filling = nil; rec.fill != nil {
-			s.filling = &filling[E]{fill: rec.fill, more: true}
-			s.walk = s.filling.next
-		} else {
-			s.walk = rec.source()
-		}
-		s.replay = false
-		s.number, s.end = rec.first, rec.first+rec.count-1
-		*rec = record[E]{}
+		s.beginBulk(rec)
 		return nowhere
 	}
 	s.cur, s.last = rec.event, rec.first
@@ -153,12 +248,27 @@ func (s *Subscription[E]) stepRecord() origin {
 	return live
 }
 
+// beginBulk begins to read a bulk record.
+func (s *Subscription[E]) beginBulk(rec *record[E]) {
+	if s.filling = nil; rec.fill != nil {
+		s.filling = &filling[E]{fill: rec.fill, more: true}
+		s.walk = s.filling.next
+	} else {
+		s.walk = rec.source()
+	}
+	s.replay = false
+	s.number, s.end = rec.first, rec.first+rec.count-1
+	*rec = record[E]{}
+}
+
+func (s *Subscription[E]) endBulk() { s.walk, s.filling, s.last = nil, nil, s.end }
+
 // fill takes the next records off the ring. Without any, and also when it took the
 // last, it arms the subscription in the same step.
 func (s *Subscription[E]) fill() (bool, error) {
 	r := s.ring
-	if s.buf == nil {
-		s.buf = make([]record[E], 0, min(batch, r.cfg.Capacity))
+	if size := min(s.size, r.cfg.Capacity); cap(s.buf) < size {
+		s.buf = make([]record[E], 0, size)
 	}
 	r.mu.Lock()
 	s.primed.Store(true)
@@ -178,6 +288,9 @@ func (s *Subscription[E]) fill() (bool, error) {
 		return false, r.cfg.Closed
 	}
 	n := min(lag, uint64(cap(s.buf)))
+	if lag > n {
+		s.size = batchBehind
+	}
 	s.buf, s.next = s.buf[:n], 0
 	s.take(r, s.buf)
 	if n == 0 {

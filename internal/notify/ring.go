@@ -152,8 +152,12 @@ func (r *Ring[E]) AppendFillTopic(topic, n uint64, fill Filler[E]) (first uint64
 	return first
 }
 
-// Tx appends from inside [Ring.Update]. It is good until that function returns.
-type Tx[E any] struct{ r *Ring[E] }
+// Tx appends from inside [Ring.Update], and is good until that function returns, or
+// between [Ring.Begin] and End.
+type Tx[E any] struct {
+	r      *Ring[E]
+	before uint64 // how many records there were when it began
+}
 
 // Update runs fn under the leaf lock. What fn appends, and what it changes in a
 // view that Replay functions capture, is one step for every subscriber: nobody can
@@ -174,8 +178,32 @@ func (r *Ring[E]) Update(fn func(tx Tx[E])) bool {
 			wake = r.detach()
 		}
 	}()
-	fn(Tx[E]{r})
+	fn(Tx[E]{r, before})
 	return true
+}
+
+// Begin is the first half of [Ring.Update] and [Tx.End] the second, for producers that
+// change so often that a function to call would cost them; what stands between is under
+// the same rules, and must not panic. There is nothing to end if ok is false: the ring
+// is closed.
+func (r *Ring[E]) Begin() (tx Tx[E], ok bool) {
+	r.mu.Lock()
+	if r.closed.Load() {
+		r.mu.Unlock()
+		return tx, false
+	}
+	return Tx[E]{r, r.head.Load()}, true
+}
+
+// End ends what [Ring.Begin] has begun.
+func (tx Tx[E]) End() {
+	r := tx.r
+	var wake []*Subscription[E]
+	if r.head.Load() != tx.before {
+		wake = r.detach()
+	}
+	r.mu.Unlock()
+	r.wake(wake)
 }
 
 // Append appends one event and returns its number.

@@ -95,3 +95,6 @@ func (f *filling[E]) direct(dst []E) (n int) {
 	n, f.pos, f.more = f.fill(dst, f.pos)
 	return n
 }
+
+// ended reports whether everything has been read.
+func (f *filling[E]) ended() bool { return f.i == len(f.buf) && !f.more }

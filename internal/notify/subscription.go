@@ -8,8 +8,12 @@ import (
 	"sync/atomic"
 )
 
-// batch is how many records a reader takes per visit to the lock.
-const batch = 16
+// batch is how many records a reader takes per visit to the lock, batchBehind how many
+// one does that once did not get all there were.
+const (
+	batch       = 16
+	batchBehind = 64
+)
 
 // Options says what a subscription reads. The zero value reads live events from now
 // on, all of them.
@@ -72,6 +76,7 @@ type Subscription[E any] struct {
 	number  uint64 // of the next event of a bulk walk
 	end     uint64 // of a bulk walk
 	buf     []record[E]
+	size    int // of buf, when it is made next
 	next    int
 	cur     E
 }
@@ -83,7 +88,7 @@ func (r *Ring[E]) Subscribe(opt Options[E]) (*Subscription[E], error) {
 
 func (r *Ring[E]) subscribe(opt Options[E], keys merger[E]) (*Subscription[E], error) {
 	s := &Subscription[E]{
-		ring: r, opt: opt, keys: keys,
+		ring: r, opt: opt, keys: keys, size: batch,
 		ready: make(chan struct{}, 1),
 		turn:  make(chan struct{}, 1),
 	}
@@ -190,29 +195,15 @@ func (s *Subscription[E]) TryRead(dst []E) (n int, err error) {
 	if s.closed.Load() {
 		return 0, s.ring.cfg.Closed
 	}
-	if n = s.direct(dst); n == 0 {
-		read := s.readPlain
-		if s.keys != nil {
-			read = s.readKeyed
-		}
-		if ok, err := read(); !ok {
-			return 0, err
-		}
-		dst[0], n = s.cur, 1
+	if s.keys == nil {
+		return s.readBatch(dst)
 	}
-	for n < len(dst) && s.keys == nil {
-		if more := s.direct(dst[n:]); more > 0 {
-			n += more
-			continue
-		}
-		if s.step() == nowhere {
-			break
-		}
-		s.give(&s.cur, s.last)
-		dst[n] = s.cur
-		n++
+	ok, err := s.readKeyed()
+	if !ok {
+		return 0, err
 	}
-	return n, nil
+	dst[0] = s.cur
+	return 1, nil
 }
 
 // Ready returns the channel that holds a token whenever something may be read: an

@@ -166,9 +166,8 @@ func (c *cursor[E]) passed() uint64 {
 func (c *cursor[E]) take(r *Ring[E], buf []record[E]) {
 	mask := uint64(len(r.slots) - 1)
 	if c.topic == nil {
-		for i := range buf {
-			buf[i] = r.slots[(c.at+uint64(i))&mask]
-		}
+		n := copy(buf, r.slots[c.at&mask:])
+		copy(buf[n:], r.slots)
 		c.at += uint64(len(buf))
 		return
 	}
