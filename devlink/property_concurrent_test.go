@@ -17,7 +17,7 @@ import (
 // the same time, and holds what each subscriber read against everything that was told.
 func TestConcurrentOperations(t *testing.T) {
 	rounds := 400
-	if raceEnabled || testing.Short() {
+	if slowBuild || testing.Short() {
 		rounds = 120
 	}
 	for seed := range uint64(4) {

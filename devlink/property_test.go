@@ -27,7 +27,7 @@ const (
 // subscribers reads, whenever it does.
 func TestRandomOperations(t *testing.T) {
 	seeds := propertySeeds
-	if raceEnabled || testing.Short() {
+	if slowBuild || testing.Short() {
 		seeds = 3
 	}
 	var sum tally

@@ -140,6 +140,8 @@ func release(o Object) {
 	case *TrapInfo:
 		o.trap.action.Store(uint32(ActionDrop))
 		o.trap.quiesce()
+	case *ResourceInfo:
+		o.record.occupancy.Store(nil)
 	}
 }
 

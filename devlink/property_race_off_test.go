@@ -1,5 +1,0 @@
-//go:build !race
-
-package devlink_test
-
-const raceEnabled = false

@@ -1,0 +1,6 @@
+//go:build !race && !devlinkdebug
+
+package devlink_test
+
+// slowBuild: everything takes ten times as long.
+const slowBuild = false
