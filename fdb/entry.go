@@ -32,8 +32,8 @@ const (
 	// them itself: they do not age. A frame may move them, and then they are
 	// ordinary learned entries (NTF_EXT_LEARNED).
 	Extern
-	// Locked entries were seen on a locked port and let no traffic through
-	// (NTF_EXT_LOCKED). Nobody can ask for one.
+	// Locked entries were seen on a locked port and let nothing of the station
+	// through; what is for it passes (NTF_EXT_LOCKED). Nobody can ask for one.
 	Locked
 	// User entries were entered by a user, or by a control plane on his
 	// behalf. Set by the table.

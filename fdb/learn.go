@@ -97,7 +97,7 @@ var learnedOf = [...]Learned{
 // Linux: br_fdb_find_rcu.
 //
 // An entry that has expired is found until the sweep removes it, as in Linux.
-// A hit with the flag Locked lets no traffic through.
+// A hit with the flag Locked lets nothing of the station through, and all that is for it.
 func (t *Table) Lookup(k Key) (Hit, bool) {
 	w, ok := cam.MakeWord(raw(&k))
 	if !ok {

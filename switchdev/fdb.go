@@ -15,7 +15,7 @@ const (
 	FDBSticky                         // is not moved by frames (NTF_STICKY)
 	FDBExtern                         // owned by a control plane or by the device (NTF_EXT_LEARNED)
 	FDBUser                           // entered by a user
-	FDBLocked                         // seen on a locked port, passes no traffic (NTF_EXT_LOCKED)
+	FDBLocked                         // seen on a locked port, which takes nothing of it (NTF_EXT_LOCKED)
 	FDBHWLearned                      // in a dump: the device learned this row by itself
 	fdbFlagsEnd
 )

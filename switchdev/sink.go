@@ -75,7 +75,7 @@ type Report struct {
 	// Key is the station of ReportLearned and ReportAged.
 	Key FDBKey
 	// Locked marks a ReportLearned from a locked port: the device holds the
-	// station but lets none of its traffic through.
+	// station but lets nothing that it sends through.
 	Locked bool
 	// Flow and State are those of ReportFlow.
 	Flow  FlowID

@@ -30,7 +30,10 @@ const (
 // their AgeingMax: what a device has learned by itself and has not seen for that
 // long it may forget. The rows that it was given do not age there.
 //
-// During a topology change of [STPKernel] the new time counts when that is over.
+// During a topology change a new time counts when that is over, but fdb.NoLearning
+// does at once, and what ends it makes stations live as long as the topology
+// change wants, as in the table: see [fdb.Table.Hold]. Linux tells devices the new
+// time at once, and holds on to the other in software only.
 func (b *Bridge) SetAgeing(ctx context.Context, d time.Duration) error {
 	return b.SubmitSetAgeing(d).Wait(ctx)
 }
@@ -47,9 +50,7 @@ func (b *Bridge) SubmitSetAgeing(d time.Duration) *Ticket {
 	}
 	return b.onBridge(opAgeing, func(*op) error {
 		return b.change(opAgeing, func(w *want) {
-			if !b.tree.changing() {
-				w.ageing = d
-			}
+			w.ageing = lifetime(d, b.shortened)
 		}, func() error { return b.table.SetAgeing(d) })
 	})
 }
@@ -83,12 +84,22 @@ func (b *Bridge) SubmitTopologyChange(hold time.Duration) *Ticket {
 // setHold shortens the time that dynamic entries live, or ends that with 0.
 func (b *Bridge) setHold(hold time.Duration) error {
 	return b.change(opTopology, func(w *want) {
-		switch {
-		case w.ageing == fdb.NoLearning:
-		case hold == 0:
-			w.ageing = b.table.Ageing()
-		default:
-			w.ageing = hold
+		w.ageing = lifetime(b.table.Ageing(), hold)
+	}, func() error {
+		err := b.table.TopologyChange(hold)
+		if err == nil {
+			b.shortened = hold
 		}
-	}, func() error { return b.table.TopologyChange(hold) })
+		return err
+	})
+}
+
+// lifetime is how long stations live whose ageing time is one and the time of a
+// topology change the other, 0 if there is none: what the table says of itself by
+// Hold when it has both.
+func lifetime(ageing, change time.Duration) time.Duration {
+	if change == 0 || ageing == fdb.NoLearning {
+		return ageing
+	}
+	return change
 }

@@ -114,6 +114,47 @@ func TestMeaningsOfTheAgeingTime(t *testing.T) {
 	}
 }
 
+// TestAgeingTimeOfATopologyChange: devices let stations live as long as the table does,
+// whatever comes first.
+func TestAgeingTimeOfATopologyChange(t *testing.T) {
+	dev := newFake("sw0")
+	cfg := withDevices(dev)
+	cfg.Table.Ageing = ageing
+	w := newWorld(t, cfg)
+	w.must(w.b.SubmitAddPort(on(dev, 1)))
+	w.hears(dev, ageing)
+	const short = 2 * time.Second
+	for i, step := range []struct {
+		submit func(time.Duration) *bridge.Ticket
+		d      time.Duration
+		told   []time.Duration
+	}{
+		{w.b.SubmitTopologyChange, short, []time.Duration{short}},
+		{w.b.SubmitSetAgeing, 2 * ageing, nil},
+		{w.b.SubmitSetAgeing, -1, nil},
+		{w.b.SubmitSetAgeing, fdb.NoLearning, []time.Duration{0}},
+		{w.b.SubmitTopologyChange, 2 * short, nil},
+		{w.b.SubmitSetAgeing, ageing, []time.Duration{2 * short}},
+		{w.b.SubmitTopologyChange, 0, []time.Duration{ageing}},
+		{w.b.SubmitSetAgeing, fdb.NoLearning, []time.Duration{0}},
+		{w.b.SubmitTopologyChange, short, nil},
+		{w.b.SubmitTopologyChange, 0, nil},
+		{w.b.SubmitSetAgeing, ageing, []time.Duration{ageing}},
+	} {
+		w.must(step.submit(step.d))
+		if got := dev.toldAgeing(); !slices.Equal(got, step.told) {
+			t.Errorf("step %d: told %v, want %v", i, got, step.told)
+		}
+		hold := w.b.Table().Hold()
+		if hold == fdb.NoLearning {
+			hold = 0
+		}
+		if len(step.told) > 0 && step.told[0] != hold {
+			t.Errorf("step %d: the table has %v, the device %v", i, hold, step.told[0])
+		}
+	}
+}
+
 // TestRefusedAgeingTimeChangesNothing lets the second of three devices refuse,
 // when it is asked and when it is told.
 func TestRefusedAgeingTimeChangesNothing(t *testing.T) {

@@ -26,6 +26,9 @@ type Bridge struct {
 	token   atomic.Uint64 // of operations handed to devices
 	gens    atomic.Uint64 // of ports in devices
 	want    atomic.Pointer[want]
+	// shortened is how long stations live in a topology change, 0 if there is none.
+	// It belongs to the operations on the bridge as a whole, like changes of want.
+	shortened time.Duration
 	// arriving are ports that are about to be, or to be in more VLANs.
 	arriving atomic.Pointer[map[switchdev.PortID]*port]
 	tree     tree

@@ -245,6 +245,19 @@ func lockedCases() []conformance {
 			w.flags(1, 0, mab|locked)
 			w.must(w.b.SubmitAddPort(bridge.PortConfig{ID: 10, MAC: mac(0x310), Flags: mab | locked | learns}))
 		}},
+		{"54 what is for a locked entry passes, what comes from it does not", bridge.Config{}, func(w *world) {
+			// Seen of Linux 6.18; bridge(8): locked entries act like regular dynamic ones in
+			// forwarding and ageing.
+			w.flags(1, mab|locked|learns, mab|locked|learns)
+			w.goes(1, broadcast, stationA, bridge.ReasonLocked)
+			w.at(stationA, 1)
+			w.goes(2, stationA, stationB, forwarded, 1)
+			w.flags(1, 0, switchdev.PortFlood)
+			w.goes(2, stationA, stationB, forwarded, 1)
+			w.goes(2, mac(0x99), stationB, flooded, 3)
+			w.goes(1, stationB, stationA, bridge.ReasonLocked)
+			w.transmits(stationA, forwarded, 1)
+		}},
 		{"58 MAB off flushes the locked entries of the port only", filtering(), func(w *world) {
 			w.goes(1, stationC, stationC, bridge.ReasonSamePort) // learned before the lock
 			for _, id := range []int{1, 2} {

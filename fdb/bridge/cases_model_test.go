@@ -235,7 +235,6 @@ func (s *plain) forward(number int, data []byte, now time.Time) (to []copyOf) {
 	switch {
 	case !known:
 		flood(switchdev.PortFlood)
-	case e.flags&fdb.Locked != 0 && in != 0:
 	default:
 		if q := s.ports[e.port]; q != nil && e.port != 0 && !q.runs() && q.backup != 0 {
 			e.port = q.backup
@@ -355,7 +354,8 @@ func (s *plain) run(id int, ran bool, edit func(p *plainPort)) {
 	case !ran:
 		p.state = switchdev.PortForwarding
 	}
-	if (was.up != p.up || was.carrier != p.carrier || was.state != p.state) && p.state == switchdev.PortDisabled && p.backup == 0 {
+	// br_port_carrier_check: who loses the carrier of a port that is disabled takes nothing with it.
+	if (was.up != p.up && s.up || was.state != p.state) && p.state == switchdev.PortDisabled && p.backup == 0 {
 		s.flush(id, func(_ fdb.Key, e station) bool { return lost(e) })
 	}
 }

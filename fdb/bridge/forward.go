@@ -69,7 +69,7 @@ func (b *Bridge) between(v *view, in lane, data []byte, out *Egress) Verdict {
 	learned := b.table.Learn(src, p.ID)
 	hit, ok := b.table.Destination(dst)
 	q := v.lane(hit.Port)
-	if !ok || !q.plain || q.port == p || hit.Flags&(fdb.Local|fdb.Locked) != 0 || learned == fdb.Own ||
+	if !ok || !q.plain || q.port == p || hit.Flags&fdb.Local != 0 || learned == fdb.Own ||
 		v.filtering && !q.vlans.member.Contains(l.vlan) {
 		if hit.Flags&fdb.Local != 0 && ok && !v.filtering && learned != fdb.Own {
 			b.handed(in, len(data), out)

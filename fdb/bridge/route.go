@@ -36,8 +36,6 @@ func (b *Bridge) towards(verdict *Verdict, v *view, p *port, f *frame, hit fdb.H
 		if !verdict.Host {
 			verdict.Reason = ReasonEgressVLAN
 		}
-	case hit.Flags&fdb.Locked != 0:
-		verdict.Class, verdict.Reason = ClassUnicast, ReasonDestinationLocked
 	default:
 		verdict.Class = ClassUnicast
 		verdict.Reason = deliver(v, v.port(hit.Port), p, f, out)

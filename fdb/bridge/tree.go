@@ -239,7 +239,7 @@ func (t *tree) state(id switchdev.PortID) (switchdev.PortState, bool) {
 	return p.State, ok
 }
 
-// changing returns how long stations live while the topology changes; 0 if it does
+// hold returns how long stations live while the topology changes; 0 if it does
 // not.
 func (t *tree) hold() time.Duration {
 	t.mu.Lock()
@@ -252,8 +252,6 @@ func (t *tree) hold() time.Duration {
 	}
 	return 0
 }
-
-func (t *tree) changing() bool { return t.hold() != 0 }
 
 // follow returns the operation that brings a port into the state that the tree
 // wants.

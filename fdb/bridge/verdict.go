@@ -48,8 +48,6 @@ const (
 	ReasonIsolated
 	// ReasonHardware: hardware has sent it there already.
 	ReasonHardware
-	// ReasonDestinationLocked: the destination's entry is locked.
-	ReasonDestinationLocked
 	// ReasonNowhere: it was to be flooded, and nobody may have it.
 	ReasonNowhere
 	// ReasonNoPVID: it has no tag, and the port no VLAN for such frames.
@@ -69,7 +67,7 @@ var reasonNames = [numReasons]string{
 	ReasonSource: "source", ReasonNoPort: "no-port", ReasonPortDown: "port-down", ReasonPortState: "port-state",
 	ReasonLearnedOnly: "learned-only", ReasonPause: "pause", ReasonLocked: "locked", ReasonSamePort: "same-port",
 	ReasonNoEgress: "no-egress", ReasonEgressDown: "egress-down", ReasonIsolated: "isolated",
-	ReasonHardware: "hardware", ReasonDestinationLocked: "destination-locked", ReasonNowhere: "nowhere",
+	ReasonHardware: "hardware", ReasonNowhere: "nowhere",
 	ReasonNoPVID: "no-pvid", ReasonVLAN: "vlan", ReasonEgressVLAN: "egress-vlan", ReasonBPDU: "bpdu",
 }
 
