@@ -2,9 +2,11 @@
 // bridge, simulated chips, stations that send, a user who does everything he may, and
 // everything that can go wrong, with every invariant checked after every step.
 //
-// There are two worlds: of even seeds a table alone drives the chips, of odd ones a
-// bridge does, which has VLANs, groups of links and a spanning tree. With -world one
-// of them takes all seeds.
+// There are four worlds, which share the seeds: in the first a table alone drives the
+// chips; in the second a bridge does, which has VLANs, groups of links and a spanning
+// tree; in the third, lines of the language of package lab are typed, with and without
+// the quirks of Linux 6.1; in the fourth there are no frames but a registry of package
+// devlink, whose drivers do everything wrong. With -world one of them takes all seeds.
 //
 //	go run ./lab/campaign -seeds 1000 -hours 1     # many seeds, in parallel
 //	go run ./lab/campaign -seed 42 -v              # one, with all its steps
@@ -13,8 +15,8 @@
 //	go run ./lab/campaign -variants                # must end with caught N/N
 //
 // A seed that breaks an invariant is printed with the last things that happened
-// and with a smaller program that still breaks it. The exit status is 1 if any
-// did, or if a variant was not caught.
+// and with a smaller program that still breaks it, or as a transcript, which
+// examples/lab runs. The exit status is 1 if any did, or if a variant was not caught.
 //
 // # Concurrency
 //
@@ -30,6 +32,7 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
@@ -37,6 +40,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/switchcore/switchcore/lab/campaign/internal/script"
 	"github.com/switchcore/switchcore/lab/campaign/internal/sim"
 )
 
@@ -77,7 +81,7 @@ func run(args []string, out, errs io.Writer) int {
 	fs.StringVar(&c.variant, "variant", "", "run the broken variant with this `name`")
 	fs.IntVar(&c.shrink, "shrink", 1500, "replay at most this many `programs` to make one smaller")
 	fs.IntVar(&c.most, "most", 0, "stop after this many `violations`; 0: never")
-	fs.TextVar(&c.world, "world", bothWorlds, "run seeds of this `world`: table, bridge or both")
+	fs.TextVar(&c.world, "world", allWorlds, "run seeds of this `world`: table, bridge, script, devlink or all")
 	fs.DurationVar(&c.hang, "hang", 2*time.Minute, "a seed that takes longer hangs")
 	if err := fs.Parse(args); err != nil {
 		return 2
@@ -106,24 +110,39 @@ func (c *command) options() sim.Options {
 	return o
 }
 
-// runReplay runs a recorded program.
+// runReplay runs a recorded program, or a transcript.
 func (c *command) runReplay(errs io.Writer) int {
-	f, err := os.Open(c.replay)
+	text, err := os.ReadFile(c.replay)
 	if err != nil {
 		fmt.Fprintln(errs, "campaign:", err)
 		return 2
 	}
-	defer f.Close()
-	p, err := sim.ParseProgram(f)
-	if err != nil {
+	v, steps, virtual, err := c.replayed(text)
+	switch {
+	case err != nil:
 		fmt.Fprintf(errs, "campaign: %s: %v\n", c.replay, err)
 		return 2
-	}
-	r := sim.Replay(p, worldOf(p).build(), c.options())
-	if r.Violation != nil {
-		fmt.Fprintf(c.out, "step %d: %v\n", r.Violation.Step, r.Violation)
+	case v != nil:
+		fmt.Fprintf(c.out, "step %d: %v\n", v.Step, v)
 		return 1
 	}
-	fmt.Fprintf(c.out, "%d steps, %v: no violation\n", len(p.Steps), r.Virtual.Round(time.Second))
+	fmt.Fprintf(c.out, "%d steps, %v: no violation\n", steps, virtual.Round(time.Second))
 	return 0
+}
+
+func (c *command) replayed(text []byte) (v *sim.Violation, steps int, virtual time.Duration, err error) {
+	if script.Is(text) {
+		p, err := script.Parse(text)
+		if err != nil {
+			return nil, 0, 0, err
+		}
+		r := script.Replay(p, c.options())
+		return r.Violation, len(p.Lines), r.Virtual, nil
+	}
+	p, err := sim.ParseProgram(bytes.NewReader(text))
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	r := sim.Replay(p, worldOf(p).build(), c.options())
+	return r.Violation, len(p.Steps), r.Virtual, nil
 }

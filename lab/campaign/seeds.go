@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/switchcore/switchcore/lab/campaign/internal/script"
 	"github.com/switchcore/switchcore/lab/campaign/internal/sim"
 )
 
@@ -18,10 +19,11 @@ import (
 type tally struct {
 	mu         sync.Mutex
 	seeds      int
-	bridges    int // of them
+	of         map[world]int // seeds
 	violations int
 	virtual    time.Duration
 	steps      int
+	refused    int // lines
 	faults     map[string]int
 }
 
@@ -30,7 +32,7 @@ const maxShown = 5
 
 // campaign runs the seeds.
 func (c *command) campaign() int {
-	t := &tally{faults: make(map[string]int)}
+	t := &tally{faults: make(map[string]int), of: make(map[world]int)}
 	began := time.Now()
 	var next atomic.Uint64
 	var wg sync.WaitGroup
@@ -48,8 +50,8 @@ func (c *command) campaign() int {
 	}
 	wg.Wait()
 	stop()
-	fmt.Fprintf(c.out, "%d seeds, %d of a table and %d of a bridge, %.1f virtual hours, %d operations, %d violations, %.1fs\n",
-		t.seeds, t.seeds-t.bridges, t.bridges, t.virtual.Hours(), t.steps, t.violations, time.Since(began).Seconds())
+	fmt.Fprintf(c.out, "%d seeds, %d of a table, %d of a bridge, %d of a script and %d of a registry, %.1f virtual hours, %d operations, %d of them refused lines, %d violations, %.1fs\n",
+		t.seeds, t.of[tableWorld], t.of[bridgeWorld], t.of[scriptWorld], t.of[devlinkWorld], t.virtual.Hours(), t.steps, t.refused, t.violations, time.Since(began).Seconds())
 	fmt.Fprintf(c.out, "faults: %s\n", describe(t.faults))
 	if t.violations > 0 {
 		return 1
@@ -109,31 +111,30 @@ func (c *command) one(t *tally, seed uint64) {
 	dog := time.AfterFunc(c.hang, func() { c.hung(seed, step.Load()) })
 	defer dog.Stop()
 	in := c.world.of(seed)
-	r := sim.Run(seed, in.build(), o)
-	if c.twice && r.Violation == nil {
-		r.Violation = different(r, sim.Run(seed, in.build(), o))
+	r := in.run(seed, o)
+	if c.twice && r.violation == nil {
+		r.violation = different(r.trace, in.run(seed, o).trace)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.seeds++
-	if in == bridgeWorld {
-		t.bridges++
-	}
-	t.virtual += r.Virtual
-	t.steps += len(r.Program.Steps)
-	for k, n := range r.Faults {
+	t.of[in]++
+	t.virtual += r.virtual
+	t.steps += r.steps
+	t.refused += r.refused
+	for k, n := range r.faults {
 		t.faults[k] += n
 	}
-	if r.Violation == nil {
+	if r.violation == nil {
 		return
 	}
 	t.violations++
 	if t.violations > maxShown {
-		fmt.Fprintf(c.out, "seed %d: %v\n", seed, firstLine(r.Violation.Error()))
+		fmt.Fprintf(c.out, "seed %d: %v\n", seed, firstLine(r.violation.Error()))
 		return
 	}
 	dog.Stop()
-	c.report(seed, r)
+	r.report(c)
 }
 
 // hung ends the command: a goroutine that does not come back cannot be ended.
@@ -143,11 +144,11 @@ func (c *command) hung(seed uint64, step int64) {
 }
 
 // different compares two runs of one seed.
-func different(a, b *sim.Result) *sim.Violation {
-	if bytes.Equal(a.Trace, b.Trace) {
+func different(a, b []byte) *sim.Violation {
+	if bytes.Equal(a, b) {
 		return nil
 	}
-	x, y := bytes.Split(a.Trace, []byte("\n")), bytes.Split(b.Trace, []byte("\n"))
+	x, y := bytes.Split(a, []byte("\n")), bytes.Split(b, []byte("\n"))
 	i := 0
 	for i < min(len(x), len(y))-1 && bytes.Equal(x[i], y[i]) {
 		i++
@@ -158,9 +159,21 @@ func different(a, b *sim.Result) *sim.Violation {
 	}
 }
 
-// report prints a violation, what happened before it, and a smaller program.
-func (c *command) report(seed uint64, r *sim.Result) { c.reportOf(seed, r, worldOf(r.Program).build()) }
+// reportScript prints a violation, and a smaller transcript that breaks the same.
+func (c *command) reportScript(seed uint64, r *script.Result) {
+	v := r.Violation
+	fmt.Fprintf(c.out, "\nseed %d, line %d of %d: %v\n", seed, v.Step+1, len(r.Program.Lines), v)
+	if c.shrink > 0 {
+		_, r = script.Shrink(r.Program, v.Invariant, sim.Options{Hours: c.hours}, c.shrink)
+	}
+	if r.Violation == nil {
+		fmt.Fprintln(c.out, "it does not happen again when the lines are replayed")
+		return
+	}
+	fmt.Fprintf(c.out, "the transcript, for -replay and examples/lab run:\n%s\n", r.Transcript())
+}
 
+// reportOf prints a violation, what happened before it, and a smaller program.
 func (c *command) reportOf(seed uint64, r *sim.Result, build sim.Builder) {
 	v := r.Violation
 	fmt.Fprintf(c.out, "\nseed %d, step %d of %d: %v\n", seed, v.Step, len(r.Program.Steps), v)

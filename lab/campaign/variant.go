@@ -187,7 +187,7 @@ func (v variant) innocent(line string) bool {
 	}
 	seed, err := strconv.ParseUint(line[:end], 10, 64)
 	hours, err2 := strconv.ParseFloat(v.hours, 64)
-	return err == nil && err2 == nil && sim.Run(seed, v.world.of(seed).build(), sim.Options{Hours: hours}).Violation == nil
+	return err == nil && err2 == nil && v.world.of(seed).run(seed, sim.Options{Hours: hours}).violation == nil
 }
 
 // runVariants runs all variants, or the one that was named.

@@ -3,8 +3,11 @@ package main
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/switchcore/switchcore/lab/campaign/internal/plant"
+	"github.com/switchcore/switchcore/lab/campaign/internal/rack"
+	"github.com/switchcore/switchcore/lab/campaign/internal/script"
 	"github.com/switchcore/switchcore/lab/campaign/internal/sim"
 	"github.com/switchcore/switchcore/lab/campaign/internal/yard"
 )
@@ -13,12 +16,14 @@ import (
 type world uint8
 
 const (
-	bothWorlds world = iota // each seed has one of them
+	allWorlds world = iota // each seed has one of them
 	tableWorld
 	bridgeWorld
+	scriptWorld
+	devlinkWorld
 )
 
-var worldNames = [...]string{"both", "table", "bridge"}
+var worldNames = [...]string{"all", "table", "bridge", "script", "devlink"}
 
 // MarshalText implements [encoding.TextMarshaler].
 func (w world) MarshalText() ([]byte, error) { return []byte(worldNames[w]), nil }
@@ -35,27 +40,56 @@ func (w *world) UnmarshalText(text []byte) error {
 
 // of returns the world of a seed.
 func (w world) of(seed uint64) world {
-	switch {
-	case w != bothWorlds:
+	if w != allWorlds {
 		return w
-	case seed%2 == 1:
-		return bridgeWorld
 	}
-	return tableWorld
+	return [...]world{tableWorld, bridgeWorld, scriptWorld, devlinkWorld}[seed%4]
 }
 
 // worldOf returns the world of a program that was recorded.
 func worldOf(p *sim.Program) world {
-	if slices.ContainsFunc(p.Settings, func(s sim.Setting) bool { return s.Name == yard.Mark }) {
-		return bridgeWorld
+	for mark, w := range map[string]world{yard.Mark: bridgeWorld, rack.Mark: devlinkWorld} {
+		if slices.ContainsFunc(p.Settings, func(s sim.Setting) bool { return s.Name == mark }) {
+			return w
+		}
 	}
 	return tableWorld
 }
 
-// build returns what makes the world.
+// build returns what makes a world, unless it is that of a script.
 func (w world) build() sim.Builder {
-	if w == bridgeWorld {
+	switch w {
+	case bridgeWorld:
 		return yard.Build
+	case devlinkWorld:
+		return rack.Build
 	}
 	return plant.Build
+}
+
+// outcome is what became of a seed in any world.
+type outcome struct {
+	violation *sim.Violation
+	virtual   time.Duration
+	steps     int
+	refused   int
+	faults    map[string]int
+	trace     []byte
+	report    func(c *command) // prints what broke, smaller
+}
+
+// run runs a seed.
+func (w world) run(seed uint64, o sim.Options) outcome {
+	if w == scriptWorld {
+		r := script.Run(seed, o)
+		return outcome{
+			violation: r.Violation, virtual: r.Virtual, steps: len(r.Program.Lines), refused: r.Refused,
+			trace: []byte(r.Transcript()), report: func(c *command) { c.reportScript(seed, r) },
+		}
+	}
+	r := sim.Run(seed, w.build(), o)
+	return outcome{
+		violation: r.Violation, virtual: r.Virtual, steps: len(r.Program.Steps), faults: r.Faults,
+		trace: r.Trace, report: func(c *command) { c.reportOf(seed, r, w.build()) },
+	}
 }

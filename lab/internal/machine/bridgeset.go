@@ -40,6 +40,8 @@ func (m *Machine) changeBridge(b *bridgeDevice, c *BridgeChange) error {
 // validate refuses what is never right, before anything is done.
 func (m *Machine) validate(c *BridgeChange) error {
 	switch {
+	case c.FDBLearned != nil: // br_policy, NLA_REJECT
+		return refuse(EINVAL, "Attribute failed policy validation")
 	case m.cfg.NoVLANFiltering:
 		return nil
 	case c.VLANProtocol != nil && *c.VLANProtocol != 0x8100 && *c.VLANProtocol != 0x88a8:

@@ -82,7 +82,7 @@ func (m *Machine) sorted(s *space) (all []*device) {
 			all = append(all, d)
 		}
 	}
-	slices.SortFunc(all, func(x, y *device) int { return x.index - y.index })
+	slices.SortStableFunc(all, func(x, y *device) int { return x.index - y.index })
 	return all
 }
 

@@ -78,6 +78,7 @@ type BridgeChange struct {
 	DefaultPVID                     *uint16
 	MulticastSnooping               *bool // accepted, not modelled
 	FDBMaxLearned                   *uint32
+	FDBLearned                      *uint32 // the count, which nobody can write
 	NoLinkLocalLearn                *bool
 	FDBLocalVLAN0                   *bool
 }

@@ -36,13 +36,10 @@ func (m *Machine) build(name string, c *BridgeChange, ports []string, rack bool)
 	case m.find("", name) != nil:
 		return refuse(EEXIST, "")
 	}
-	if rack {
-		m.showRack()
-	}
-	return refused(m.addBridge(name, c, ports))
+	return refused(m.addBridge(name, c, ports, rack))
 }
 
-func (m *Machine) addBridge(name string, c *BridgeChange, ports []string) error {
+func (m *Machine) addBridge(name string, c *BridgeChange, ports []string, rack bool) error {
 	told := len(m.spaces[""].journal.rows)
 	b, err := m.openBridge(name)
 	if err != nil {
@@ -52,6 +49,9 @@ func (m *Machine) addBridge(name string, c *BridgeChange, ports []string) error 
 		_ = m.closeBridge(b)
 		m.spaces[""].journal.rows = m.spaces[""].journal.rows[:told] // there was none
 		return err
+	}
+	if rack {
+		m.showRack()
 	}
 	if err := m.setUp(b.dev, true); err != nil {
 		return err

@@ -198,8 +198,6 @@ func (y *Yard) judgeRoute(f *finding, p *port, m *message, marked bool) {
 		if !f.host {
 			f.reason = bridge.ReasonEgressVLAN
 		}
-	case p != nil && hit.Flags&fdb.Locked != 0:
-		f.reason = bridge.ReasonDestinationLocked
 	default:
 		y.judgeKnown(f, p, marked)
 	}

@@ -1,0 +1,29 @@
+package script
+
+import "github.com/switchcore/switchcore/lab/campaign/internal/sim"
+
+func told() sim.Invariant { return sim.Invariant{ID: "L1", Text: "what is listed is what was told"} }
+
+func harmless() sim.Invariant { return sim.Invariant{ID: "L2", Text: "a refused line changes nothing"} }
+
+func delivered() sim.Invariant { return sim.Invariant{ID: "L3", Text: "a frame goes where it belongs"} }
+
+func offloaded() sim.Invariant {
+	return sim.Invariant{ID: "L4", Text: "hardware holds what is shown as offloaded, and nothing else"}
+}
+
+func selected() sim.Invariant {
+	return sim.Invariant{ID: "L5", Text: "a query shows what the table has"}
+}
+
+func flushed() sim.Invariant { return sim.Invariant{ID: "L6", Text: "a flush takes what it names"} }
+
+func learned() sim.Invariant {
+	return sim.Invariant{ID: "L7", Text: "a frame teaches where its sender is"}
+}
+
+func answered() sim.Invariant { return sim.Invariant{ID: "L8", Text: "every line has an answer"} }
+
+func edited() sim.Invariant { return sim.Invariant{ID: "L9", Text: "an entry is what was asked for"} }
+
+func survived() sim.Invariant { return sim.Invariant{ID: "panic", Text: "nothing panics"} }
