@@ -271,8 +271,12 @@ func (m *model) teaches() string {
 	if !m.wiring.ports[m.in].flag("learning") {
 		return ""
 	}
-	if was, known := m.state.byKey[key{m.bridge, m.f.src, m.vlan}]; known && (was.State == "permanent" || was.has("sticky")) {
+	was, known := m.state.byKey[key{m.bridge, m.f.src, m.vlan}]
+	switch {
+	case known && (was.State == "permanent" || was.has("sticky")):
 		return was.Dev
+	case known && was.has("offload") && m.wiring.silicon[m.in] && m.reason != "forwarded":
+		return "" // where a device only learns it gives the host no frame of a row that is fixed elsewhere
 	}
 	return m.in
 }

@@ -271,7 +271,7 @@ func (s *session) heard(words []string) {
 		}
 	case words[0] != "ip" || len(words) < 5:
 	case words[2] == "set" && at("name") != "":
-		s.fold.renamed(words[4], at("name"))
+		s.fold.renamed(words[slices.Index(words, "name")-1], at("name"))
 	case words[2] == "set" && at("netns") != "", words[2] == "del":
 		s.fold.gone(words[4])
 		if words[2] == "del" {
