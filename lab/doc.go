@@ -108,7 +108,7 @@
 // ability of hardware or tool and no defect:
 //
 //   - The switch takes static and external entries only, and of the flags of ports
-//     "learning" only: others are "bridge flag offload is not supported", EOPNOTSUPP.
+//     "learning" only: others are "bridge flag offload is not supported", EINVAL.
 //   - An event shows offload as it was before the operation, since Linux sends it before
 //     hardware answers.
 //   - Outputs in JSON are one line for each object, sorted, and without what depends on the
