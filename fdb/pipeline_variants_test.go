@@ -145,7 +145,7 @@ func (v variant) explored(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command("go", "test", "-vet=off", "-count=1", "-timeout=240s", "-overlay", overlay, "-run", "^TestPipelineKeepsTheRules$", ".")
+	cmd := exec.Command("go", "test", "-vet=off", "-count=1", "-timeout=20m", "-overlay", overlay, "-run", "^TestPipelineKeepsTheRules$", ".")
 	cmd.Env = append(os.Environ(), "PIPELINE=full,stop")
 	out, err := cmd.CombinedOutput()
 	text := string(out)

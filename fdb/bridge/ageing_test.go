@@ -345,7 +345,7 @@ func TestPortThatJoinsWhileTheLastOneLeaves(t *testing.T) {
 		if err := errors.Join(join.Wait(t.Context()), leave.Wait(t.Context())); err != nil {
 			t.Error(err)
 		}
-		if got := dev.toldAgeing(); !slices.Equal(got, []time.Duration{fdb.DefaultAgeing, fdb.DefaultAgeing}) {
+		if got := dev.toldAgeing(); len(got) < 2 || got[len(got)-1] != fdb.DefaultAgeing {
 			t.Errorf("told %v, log %q", got, dev.log)
 		}
 		if err := b.Close(); err != nil {

@@ -19,10 +19,10 @@ type want struct {
 	host      membership // the bridge's own, and where software is to see frames
 }
 
-// told is what a device was told, and after which of its resets.
+// told is what a device was told, after which of its resets, and after how many tellings.
 type told struct {
 	want
-	resets uint64
+	resets, tellings uint64
 }
 
 // change makes the devices want something else, and then software, if apply is
@@ -40,7 +40,7 @@ func (b *Bridge) change(name string, edit func(*want), apply func() error) error
 	}
 	b.want.Store(&next)
 	for i, d := range b.devices {
-		if err := d.hold(name, false); err != nil {
+		if err := d.hold(name); err != nil {
 			if errors.Is(err, switchdev.ErrOutcomeUnknown) {
 				d.doubt(false)
 			}
@@ -72,7 +72,7 @@ func (b *Bridge) told(n int) []*device {
 func (b *Bridge) unchange(name string, devices []*device, old *want, err error) error {
 	b.want.Store(old)
 	for _, d := range devices {
-		if failed := d.hold(name, false); failed != nil {
+		if failed := d.hold(name); failed != nil {
 			d.doubt(false)
 			err = errors.Join(err, switchdev.ErrOutcomeUnknown, failed)
 		}
@@ -82,9 +82,9 @@ func (b *Bridge) unchange(name string, devices []*device, old *want, err error) 
 
 // wanted is what the device is to know now. One that has no port of the bridge
 // knows its ageing time and nothing else of it, unless a port is about to join.
-func (d *device) wanted(joining bool) want {
+func (d *device) wanted() want {
 	w := *d.b.want.Load()
-	if !joining && d.count.Load() == 0 {
+	if !d.concerned() {
 		w.filtering, w.protocol, w.host = false, switchdev.EtherTypeVLAN, membership{}
 		return w
 	}
@@ -94,71 +94,94 @@ func (d *device) wanted(joining bool) want {
 	return w
 }
 
-// hold sees to it that the device knows of the bridge what it is to know. VLANs
-// come before the filtering that makes use of them.
-func (d *device) hold(name string, joining bool) error {
+// concerned reports whether the device has a port of the bridge or is about to.
+func (d *device) concerned() bool { return d.count.Load() > 0 || d.joins.Load() > 0 }
+
+// hold sees to it that the device knows of the bridge what it is to know. Several
+// operations may be at it at once, one of which may undo what another one has just found
+// done: whoever tells the device something counts that as a telling, and who sees that
+// others did so meanwhile looks once more.
+func (d *device) hold(name string) error {
 	for {
-		w := d.wanted(joining)
-		now := told{w, d.resets.Load()} // a reset during the call makes the number an old one
+		tellings := d.tellings.Load()
+		w := d.wanted()
+		now := told{w, d.resets.Load(), tellings} // a reset during the call makes the number an old one
 		was := d.held.Load()
 		if was != nil && *was == now {
 			return nil
 		}
-		if err := d.bring(name, was, &now); err != nil {
+		if err := d.bring(name, &now); err != nil {
 			return err
 		}
-		if d.wanted(joining) == w {
+		if d.wanted() == w && d.tellings.Load() == now.tellings {
 			return nil
 		}
 	}
 }
 
-// bring takes the device from what it was told, nil if nobody knows what it made
-// of it, to what it is to know. A device that is told nothing of VLANs has the
-// defaults.
-func (d *device) bring(name string, was, now *told) error {
-	if err := d.tellVLANs(name, switchdev.PortHost, &now.host); err != nil {
+// tells counts a telling, for others and for whoever does it.
+func (d *device) tells(now *told) {
+	d.tellings.Add(1)
+	now.tellings++
+}
+
+// bring makes the device know of the bridge what is wanted now. A device that is told
+// nothing of VLANs has the defaults.
+func (d *device) bring(name string, now *told) error {
+	err := d.tellTags(name, now)
+	if err == nil && d.ledger.lacks(&now.want, now.resets)&switchdev.BridgeAttrAgeing != 0 {
+		err = d.post(name, switchdev.BridgeAttrAgeing, now)
+	}
+	if err != nil {
 		d.held.Store(nil)
 		return err
 	}
-	note := func(results []switchdev.Result) {
-		if err := results[0].Err; errors.Is(err, switchdev.ErrOutcomeUnknown) {
-			d.vague.Store(true)
-		}
-	}
-	same := was != nil && was.resets == now.resets
-	var set switchdev.BridgeAttr
-	known := want{protocol: switchdev.EtherTypeVLAN}
-	if same {
-		known = was.want
-	}
-	vague := d.vague.Swap(false)
-	if vague || known.filtering != now.filtering {
-		set |= switchdev.BridgeAttrFiltering
-	}
-	if vague || known.protocol != now.protocol {
-		set |= switchdev.BridgeAttrProtocol
-	}
-	if set != 0 {
-		if err := d.tellBridge(name, set, &now.want, switchdev.BridgeOffloader.ApplyBridge, note); err != nil {
-			d.held.Store(nil) // the call may still be out
-			return err
-		}
-		if d.resets.Load() != now.resets { // it may have been done before the reset, or after it
-			d.vague.Store(true)
-		}
-	}
-	if !same || was.ageing != now.ageing {
-		if err := d.tellBridge(name, switchdev.BridgeAttrAgeing, &now.want, switchdev.BridgeOffloader.ApplyBridge, nil); err != nil {
-			if set != 0 || errors.Is(err, switchdev.ErrOutcomeUnknown) {
-				d.held.Store(nil)
-				d.vague.Store(set != 0)
-			}
-			return err
-		}
-	}
 	d.held.Store(now)
 	return nil
+}
+
+// tellTags tells the device of the bridge's own VLANs, and of what becomes of tags.
+func (d *device) tellTags(name string, now *told) error {
+	asked, err := d.tellVLANs(name, switchdev.PortHost, &now.host)
+	if asked {
+		d.tells(now)
+	}
+	if err != nil {
+		return err
+	}
+	if set := d.ledger.lacks(&now.want, now.resets) &^ switchdev.BridgeAttrAgeing; set != 0 {
+		return d.post(name, set, now)
+	}
+	return nil
+}
+
+// post tells the device some attributes of the bridge, and writes down what becomes of
+// that. One that leaves them to software has taken them, if it may.
+func (d *device) post(name string, set switchdev.BridgeAttr, now *told) error {
+	w, began := now.want, now.resets
+	write := func(err error, resets uint64) {
+		if !errors.Is(err, errors.ErrUnsupported) || !d.mustTake(set, &w) {
+			d.ledger.post(set, &w, err, resets)
+		}
+	}
+	err := d.tellBridge(name, set, &w, switchdev.BridgeOffloader.ApplyBridge, func(results []switchdev.Result) {
+		err, resets := results[0].Err, d.resets.Load()
+		if resets != began { // it may have been done before the reset, or after it
+			err = switchdev.ErrOutcomeUnknown
+		}
+		write(err, resets)
+	})
+	d.tells(now)
+	if d.bridge == nil || errors.Is(err, switchdev.ErrOutcomeUnknown) { // or else the call is over, and has written
+		write(err, began)
+	}
+	return err
+}
+
+// mustTake reports whether the device cannot leave attributes to software: one that
+// forwards and does not look at VLANs would join what is to be kept apart.
+func (d *device) mustTake(set switchdev.BridgeAttr, w *want) bool {
+	return d.ports != nil && set&(switchdev.BridgeAttrFiltering|switchdev.BridgeAttrProtocol) != 0 && w.filtering
 }
 
 // unhold takes back what the device was told of the bridge for a port that did not
@@ -167,21 +190,20 @@ func (d *device) unhold(name string) error {
 	if d.ports == nil || d.count.Load() > 0 {
 		return nil
 	}
-	return d.hold(name, false)
+	return d.hold(name)
 }
 
 // abandon leaves nothing of the bridge's VLANs in a device that has no port of it any
-// more and was told as much as was says.
-func (d *device) abandon(name string, was *told) error {
-	if err := d.tellVLANs(name, switchdev.PortHost, new(membership)); err != nil {
-		return err
+// more. A port that has come meanwhile may have found there what is gone after this.
+func (d *device) abandon(name string) error {
+	if d.concerned() {
+		return d.hold(name)
 	}
-	w := d.wanted(false)
-	if was == nil || was.filtering == w.filtering && was.protocol == w.protocol || d.count.Load() > 0 {
-		return nil
+	err := d.tellTags(name, &told{want: d.wanted(), resets: d.resets.Load()})
+	if d.concerned() {
+		err = errors.Join(err, d.hold(name))
 	}
-	set := switchdev.BridgeAttrFiltering | switchdev.BridgeAttrProtocol
-	return d.tellBridge(name, set, &w, switchdev.BridgeOffloader.ApplyBridge, nil)
+	return err
 }
 
 // check asks the device whether it takes what is wanted.
@@ -208,9 +230,8 @@ func (d *device) check(name string, next *want) error {
 
 type bridgeCall func(switchdev.BridgeOffloader, context.Context, []switchdev.BridgeOp, []switchdev.Result)
 
-// tellBridge calls the device with attributes of the bridge. A device that leaves
-// them to software has taken them, but one that forwards and cannot look at VLANs
-// would join what is to be kept apart.
+// tellBridge calls the device with attributes of the bridge. The error is nil if it
+// leaves them to software and may.
 func (d *device) tellBridge(name string, set switchdev.BridgeAttr, w *want, f bridgeCall, note func([]switchdev.Result)) error {
 	object := d.b.cfg.Name
 	if set == switchdev.BridgeAttrAgeing {
@@ -229,7 +250,7 @@ func (d *device) tellBridge(name string, set switchdev.BridgeAttr, w *want, f br
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return err
 	}
-	if d.ports != nil && set&(switchdev.BridgeAttrFiltering|switchdev.BridgeAttrProtocol) != 0 && w.filtering {
+	if d.mustTake(set, w) {
 		return &switchdev.OpError{Op: name, Device: d.name, Object: d.b.cfg.Name, Reason: "the device does not look at VLANs", Err: switchdev.ErrUnsupported}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -24,10 +25,12 @@ type device struct {
 	unbind func()
 	resets atomic.Uint64
 	lives  lives
-	held   atomic.Pointer[told] // nil: nobody knows what it was told of the bridge
-	vague  atomic.Bool          // nor what it made of filtering and protocol
+	held   atomic.Pointer[told] // nil: it may lack something of the bridge
 	ledger ledger
 	count  atomic.Int32 // of members
+	joins  atomic.Int32 // of ports that are about to be members
+	// tellings counts what the device was told of the bridge.
+	tellings atomic.Uint64
 	// turn is taken by who calls the driver, so that there is one call at a
 	// time. It belongs to the call until that returns, however late, and so
 	// does what is below.
@@ -140,7 +143,8 @@ func (d *device) tally(op switchdev.PortOp, err error) {
 		delete(d.members, op.Port)
 		d.ledger.forget(op.Port)
 		if len(d.members) == 0 {
-			d.held.Store(nil) // a device may forget a bridge that it has no ports of
+			d.held.Store(nil)
+			d.ledger.left()
 		}
 	case op.Verb == switchdev.PortLeave && errors.Is(err, switchdev.ErrOutcomeUnknown):
 		d.ledger.doubt(op.Port)
@@ -192,7 +196,8 @@ func (d *device) call(name, object string, n int, f driverCall, note func([]swit
 			cancel()
 			if p := recover(); p != nil {
 				clear(results)
-				b.cfg.Logger.Error("bridge: driver panicked", "bridge", b.cfg.Name, "device", d.name, "panic", fmt.Sprint(p))
+				b.cfg.Logger.Error("bridge: driver panicked", "bridge", b.cfg.Name, "device", d.name,
+					"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			}
 			for i := range results {
 				if results[i].Token != headers[i].Token {

@@ -11,13 +11,14 @@ import (
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-// ledger is what a device is believed to hold of VLANs, by port. What is to be
-// sent is worked out from it each time, so that whatever was refused, lost or not
-// answered is made good by the next attempt.
+// ledger is what a device is believed to hold of VLANs, by port, and of the bridge's
+// attributes. What is to be sent is worked out from it each time, so that whatever was
+// refused, lost or not answered is made good by the next attempt.
 type ledger struct {
 	mu     sync.Mutex // a leaf
 	resets uint64     // of the device, when this was so
 	ports  map[switchdev.PortID]map[switchdev.VLAN]believed
+	posted posted
 }
 
 // believed is one membership in a device.
@@ -26,18 +27,26 @@ type believed struct {
 	unsure bool // a call about it had no answer
 }
 
-// of returns the memberships of a port. A reset makes them unsure and not gone: what
-// was told to the device may have reached it after the reset and before the report.
+// hear notes the resets of the device. They make what it held unsure and not gone: what
+// was told to it may have reached it after the reset and before the report. The caller
+// holds mu.
+func (l *ledger) hear(resets uint64) {
+	if l.resets >= resets {
+		return
+	}
+	l.resets = resets
+	for _, m := range l.ports {
+		distrust(m)
+	}
+	l.posted.distrust()
+}
+
+// of returns the memberships of a port.
 func (l *ledger) of(id switchdev.PortID, resets uint64) map[switchdev.VLAN]believed {
 	if l.ports == nil {
 		l.ports = make(map[switchdev.PortID]map[switchdev.VLAN]believed)
 	}
-	if l.resets < resets {
-		l.resets = resets
-		for _, m := range l.ports {
-			distrust(m)
-		}
-	}
+	l.hear(resets)
 	m := l.ports[id]
 	if m == nil {
 		m = make(map[switchdev.VLAN]believed)
@@ -144,10 +153,11 @@ func batches(ops []switchdev.VLANOp, most int) iter.Seq[[]switchdev.VLANOp] {
 
 // tellVLANs makes the device hold the membership m of a port, port 0 being the
 // bridge itself. It stops at the first batch in which something was refused; what
-// was done before that stays done, and the next call knows.
-func (d *device) tellVLANs(name string, id switchdev.PortID, m *membership) error {
+// was done before that stays done, and the next call knows. It reports whether there was
+// anything to ask for.
+func (d *device) tellVLANs(name string, id switchdev.PortID, m *membership) (asked bool, err error) {
 	if d.vlans == nil {
-		return nil
+		return false, nil
 	}
 	resets := d.resets.Load()
 	ops := d.ledger.missing(id, m, resets)
@@ -180,8 +190,8 @@ func (d *device) tellVLANs(name string, id switchdev.PortID, m *membership) erro
 			}
 		}
 		if err != nil {
-			return err
+			return true, err
 		}
 	}
-	return nil
+	return len(ops) > 0, nil
 }

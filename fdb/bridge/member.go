@@ -170,7 +170,7 @@ func (o *joining) joinDevice() {
 	}
 	o.await([]waiter{b.table.SubmitJoin(d.table, o.port)}, func(err error) {
 		if err == nil {
-			err = d.hold(o.name, true) // the device may have lost its last other port meanwhile
+			err = d.hold(o.name) // what another port's leaving has undone
 		}
 		if err != nil {
 			o.undo(err)
@@ -188,7 +188,9 @@ var errRefused = errors.New("the port cannot join without it")
 // the port's links, the membership, and the VLANs, in this order. When that fails it
 // reports whether there may be something to take back.
 func (b *Bridge) enter(name string, d *device, p *port) (entered bool, err error) {
-	if err := d.hold(name, true); err != nil {
+	d.joins.Add(1)
+	defer d.joins.Add(-1)
+	if err := d.hold(name); err != nil {
 		return false, fmt.Errorf("%w: %w", errRefused, err)
 	}
 	if d.ports == nil {
@@ -206,7 +208,10 @@ func (b *Bridge) enter(name string, d *device, p *port) (entered bool, err error
 	if err := d.tell(name, change, p.gen); err != nil {
 		return entered || unknown(err), err
 	}
-	if err := d.tellVLANs(name, p.ID, p.vlans); err != nil {
+	if _, err := d.tellVLANs(name, p.ID, p.vlans); err != nil {
+		return true, fmt.Errorf("%w: %w", errRefused, err)
+	}
+	if err := d.hold(name); err != nil { // what another port's leaving has undone
 		return true, fmt.Errorf("%w: %w", errRefused, err)
 	}
 	return true, nil
@@ -217,7 +222,6 @@ func (b *Bridge) exit(name string, d *device, id switchdev.PortID) error {
 	if d.ports == nil {
 		return nil
 	}
-	was := d.held.Load()
 	err := d.tell(name, switchdev.PortOp{Verb: switchdev.PortLeave, Port: id}, 0)
 	if !hasLeft(err) {
 		return err
@@ -225,10 +229,7 @@ func (b *Bridge) exit(name string, d *device, id switchdev.PortID) error {
 	if err := d.endLAG(name, id); err != nil {
 		return err
 	}
-	if d.count.Load() > 0 {
-		return nil
-	}
-	return d.abandon(name, was)
+	return d.abandon(name)
 }
 
 // claimAddress makes the port's address one of the bridge's own.

@@ -54,18 +54,18 @@ func (b *Bridge) spread(name string, own *device) (err error) {
 		switch {
 		case was == nil && (d != own || d.count.Load() == 0): // who is in doubt is mended
 			continue
-		case was != nil && was.host == d.wanted(false).host:
+		case was != nil && was.host == d.wanted().host:
 			continue
 		}
 		if d == own {
-			if err = d.hold(name, false); err != nil {
+			if err = d.hold(name); err != nil {
 				d.doubt(false)
 			}
 			continue
 		}
 		o := b.newOp(opMend, switchdev.PortHost)
 		o.then(func() {
-			if err := d.hold(opMend, false); err != nil {
+			if err := d.hold(opMend); err != nil {
 				d.doubt(false)
 				o.fail(err)
 			}

@@ -58,7 +58,7 @@ func (o *resettling) tell(m *membership) error {
 		}
 	}
 	if p.device != nil {
-		failed := p.device.tellVLANs(o.name, o.port, m)
+		_, failed := p.device.tellVLANs(o.name, o.port, m)
 		if errors.Is(failed, switchdev.ErrOutcomeUnknown) {
 			b.doubtPort(p.device, o.port, false)
 		}
