@@ -2,22 +2,27 @@
 //
 // The module is the control plane of a Linux switch as a library. What is here
 // is the forwarding database of a bridge and the bridge that forwards with it,
-// which can drive switch hardware. Hardware is whatever implements the small
-// interfaces of package switchdev. A simulated switch is included, so everything
-// runs, and can be made to fail, without any.
+// which can drive switch hardware, and devlink. Hardware is whatever implements the
+// small interfaces of package switchdev. A simulated switch is included, so
+// everything runs, and can be made to fail, without any.
 //
 // # Packages
 //
 //   - switchdev: the contract between tables and hardware; addresses, VLANs,
 //     ports, roles of a driver, errors
 //   - switchdev/switchdevtest: the conformance kit for drivers
-//   - fdb: the forwarding database; fdb/bridge: the bridge that forwards with it
+//   - fdb: the forwarding database; fdb/bridge: the bridge that forwards with it;
+//     fdb/show: its rows as the bridge tool prints them
+//   - devlink: devices with ports, parameters, resources, regions, health and traps, in
+//     namespaces, with reload and notifications; devlink/show: what the devlink tool
+//     prints of them; devlink/devlinktest: a checker of notifications
 //   - hwsim: a simulated switch chip
+//   - lab: a small Linux machine made of these, driven by the words of ip and bridge,
+//     which replays what real kernels answered
 //
-// Designed and not written yet are devlink (devices, parameters, health, reload),
-// flowtable (masked flow tables with upcalls and offload) and neigh (the
-// neighbour cache, and tunnel headers that follow it); the roles that they need
-// are in switchdev. The tables import switchdev and never one another, so a
+// Designed and not written yet are flowtable (masked flow tables with upcalls and
+// offload) and neigh (the neighbour cache, and tunnel headers that follow it); the roles
+// that they need are in switchdev. The tables import switchdev and never one another, so a
 // program links what it uses. ARCHITECTURE.md says what holds between the
 // packages.
 //

@@ -52,9 +52,29 @@ type Remover interface {
 
 // FailedWorker is the ability of a driver to carry out some commands although a reload
 // went wrong. WorksFailed is asked with the name of the command as in errors, such as
-// "devlink.port.new", and answers at once; of others ErrReloadFailed is the outcome.
+// "devlink.port.new", and answers at once; of others ErrReloadFailed is the outcome, as it
+// is when it panics, which is logged.
 type FailedWorker interface {
 	WorksFailed(command string) bool
+}
+
+// worksFailed asks the driver whether it carries out a command though a reload went wrong.
+// One that panics does not.
+func (i *Instance) worksFailed(what string) (works bool) {
+	if i.able.down == nil {
+		return false
+	}
+	defer i.survive(what, func() { works = false })
+	return i.able.down.WorksFailed(what)
+}
+
+// survive is deferred around what is called outside the callbacks of an operation: a panic
+// is logged, and what is to be done then is done.
+func (i *Instance) survive(what string, then func()) {
+	if p := recover(); p != nil {
+		i.panicked(what, p)
+		then()
+	}
 }
 
 // abilities are what the driver of an instance can do where its life is concerned.

@@ -15,7 +15,7 @@ import (
 // the ctx that they are given. Linux: struct auxiliary_driver, whose remove cannot
 // unregister a notifier that hears all namespaces while one of them is deleted.
 type Auxiliary interface {
-	// Name names it among those of an instance.
+	// Name names it among those of an instance. It is asked once, by AddAuxiliary.
 	Name() string
 	// Probe begins. After an error, or a panic, it is not removed: it has to have undone
 	// what it did.
@@ -27,6 +27,7 @@ type Auxiliary interface {
 // auxiliary is one that was added.
 type auxiliary struct {
 	Auxiliary
+	name         string
 	probed, busy bool // guarded by Instance.mu
 }
 
@@ -35,56 +36,81 @@ type auxiliary struct {
 // registered, or after the ReloadUp that runs, in the order in which they were added. From
 // then on every reload, except one that is limited to LimitNoReset, removes them before
 // ReloadDown, the newest first, and probes them after ReloadUp. One that goes wrong there
-// is probed with the next reload again. ErrExist if there is one of its name.
+// is probed with the next reload again. ErrExist if there is one of its name, ErrInvalid
+// for nil.
 func (l *Locked) AddAuxiliary(a Auxiliary) error {
 	const what = "devlink.auxiliary.add"
-	i, x := l.inst, &auxiliary{Auxiliary: a}
-	name := a.Name()
-	i.mu.Lock()
-	err := l.live(what)
-	if err == nil && i.auxiliary(name) != nil {
-		err = l.refuse(what, name, "", switchdev.ErrExist)
+	if a == nil {
+		return l.refuse(what, "", "no driver", switchdev.ErrInvalid)
 	}
-	if err == nil {
-		i.aux = append(slices.Clip(i.aux), x)
-	}
-	now := i.state == Registered
-	i.mu.Unlock()
-	if err != nil || !now {
+	x := &auxiliary{Auxiliary: a, name: a.Name()}
+	now, err := l.link(what, x)
+	if err != nil {
 		return err
 	}
-	if err = i.probe(l.op, x); err != nil {
-		i.unlink(x)
+	defer l.within.Done()
+	if !now {
+		return nil
+	}
+	if err = l.inst.probe(l.op, x); err != nil {
+		l.inst.unlink(x)
 	}
 	return err
+}
+
+// link adds one, and reports whether it is to be probed. Without an error the callback
+// goes on until within is done.
+func (l *Locked) link(what string, x *auxiliary) (now bool, err error) {
+	i := l.inst
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := l.live(what); err != nil {
+		return false, err
+	}
+	if i.auxiliary(x.name) != nil {
+		return false, l.refuse(what, x.name, "", switchdev.ErrExist)
+	}
+	l.within.Add(1)
+	i.aux = append(slices.Clip(i.aux), x)
+	return i.state == Registered, nil
 }
 
 // RemoveAuxiliary removes one, at once if it has been probed. The errors match
 // ErrNotExist if there is none, ErrBusy from inside its own callbacks.
 func (l *Locked) RemoveAuxiliary(name string) error {
 	const what = "devlink.auxiliary.remove"
-	i := l.inst
-	i.mu.Lock()
-	x, err := i.auxiliary(name), l.live(what)
-	switch {
-	case err != nil:
-	case x == nil:
-		err = l.refuse(what, name, "", switchdev.ErrNotExist)
-	case x.busy:
-		err = l.refuse(what, name, "", switchdev.ErrBusy)
-	}
-	i.mu.Unlock()
+	x, err := l.linked(what, name)
 	if err != nil {
 		return err
 	}
-	i.unlink(x)
-	return i.remove(l.op, x)
+	defer l.within.Done()
+	l.inst.unlink(x)
+	return l.inst.remove(l.op, x)
+}
+
+// linked finds one that can be removed. Without an error the callback goes on until within
+// is done.
+func (l *Locked) linked(what, name string) (*auxiliary, error) {
+	i := l.inst
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	x, err := i.auxiliary(name), l.live(what)
+	switch {
+	case err != nil:
+		return nil, err
+	case x == nil:
+		return nil, l.refuse(what, name, "", switchdev.ErrNotExist)
+	case x.busy:
+		return nil, l.refuse(what, name, "", switchdev.ErrBusy)
+	}
+	l.within.Add(1)
+	return x, nil
 }
 
 // auxiliary finds one. The caller holds mu.
 func (i *Instance) auxiliary(name string) *auxiliary {
 	for _, x := range i.aux {
-		if x.Name() == name {
+		if x.name == name {
 			return x
 		}
 	}
@@ -140,8 +166,8 @@ func (i *Instance) remove(o *op, x *auxiliary) (err error) {
 }
 
 func (i *Instance) auxError(o *op, x *auxiliary, err error) error {
-	i.reg.cfg.Logger.Warn("devlink: an auxiliary driver failed", "instance", i.handle.String(), "auxiliary", x.Name(), "err", err)
-	return &switchdev.OpError{Op: o.what, Device: x.Name(), Object: i.handle.String(), Reason: "auxiliary driver failed", Err: err}
+	i.reg.cfg.Logger.Warn("devlink: an auxiliary driver failed", "instance", i.handle.String(), "auxiliary", x.name, "err", err)
+	return &switchdev.OpError{Op: o.what, Device: x.name, Object: i.handle.String(), Reason: "auxiliary driver failed", Err: err}
 }
 
 // auxiliaries are those of now.

@@ -200,6 +200,7 @@ func TestCase50NamespaceDeletionWithGlobalNotifiersCompletes(t *testing.T) {
 		if n := info(t, i); len(n.Nested) != 1 || n.Nested[0].Namespace != "" {
 			t.Fatal(n.Nested)
 		}
+		synctest.Wait() // the notifier has a goroutine of its own
 		if len(told) == 0 {
 			t.Fatal("the notifier heard nothing")
 		}

@@ -15,17 +15,19 @@ import (
 // notifiers are told the rest, subscribers read what there is left. The error joins
 // what went wrong. Another Close waits for the first.
 //
-// From inside a callback the answer is [switchdev.ErrDeadlock], which is known by its
-// ctx: use CloseContext where that may be. On a Manual registry Close does what Poll
-// does.
+// A callback that calls it waits for itself, as Close does not know that it is one: call
+// CloseContext with the callback's ctx where that may be. On a Manual registry Close does
+// what Poll does.
 func (r *Registry) Close() error { return r.CloseContext(context.Background()) }
 
 // CloseContext is Close with a ctx that ends the wait: the registry is closed all the
 // same, what notifiers have not heard by then they do not hear, and the error names the
-// instances whose drivers have not returned.
+// instances whose drivers have not returned. From inside a callback, which is known by
+// its ctx, the error matches [switchdev.ErrDeadlock] and nothing is closed; what a callback
+// of another registry would wait for here is not known.
 func (r *Registry) CloseContext(ctx context.Context) error {
 	r.ranks.free()
-	if r.inside(ctx) != nil {
+	if c := r.caller(ctx); c != nil && c.reg == r {
 		return &switchdev.OpError{Op: "devlink.close", Err: switchdev.ErrDeadlock}
 	}
 	list, first := r.beginClose()
@@ -40,11 +42,11 @@ func (r *Registry) CloseContext(ctx context.Context) error {
 	}
 	r.cancel() // not before, as what a callback that hurries leaves room for would begin
 	errs := r.unregisterAll(ctx, list)
-	errs = append(errs, r.attend(ctx, r.whenIdle()))
-	r.mu.Lock()
-	r.closed = true
-	r.mu.Unlock()
-	errs = append(errs, r.endNotifiers(ctx))
+	var late error
+	for idle := r.shut(false); idle != nil; idle = r.shut(late != nil) {
+		late = r.attend(ctx, idle)
+	}
+	errs = append(errs, late, r.endNotifiers(ctx))
 	r.end()
 	return errors.Join(errs...)
 }
@@ -61,14 +63,22 @@ func (r *Registry) beginClose() (list []*Instance, first bool) {
 	return newestFirst(maps.Values(r.instances)), true
 }
 
+// unregisterAll unregisters what is registered. When ctx has ended it waits for nobody any
+// more, and who is not doing anything then is only late.
 func (r *Registry) unregisterAll(ctx context.Context, list []*Instance) (errs []error) {
 	for _, i := range list {
-		k := i.SubmitUnregister()
+		late, idle := ctx.Err() != nil, i.slot.now() == nil
+		k := i.submitLast("devlink.unregister", func(o *op) error {
+			if !i.State().Visible() {
+				return nil
+			}
+			return i.unregister(o)
+		})
 		switch err := r.attend(ctx, k.done); {
-		case err != nil:
-			errs = append(errs, &switchdev.OpError{Op: "devlink.close", Object: i.handle.String(), Reason: "its driver has not returned", Err: err})
-		case !errors.Is(k.err, switchdev.ErrNoDevice):
+		case err == nil && i.State() != Freed:
 			errs = append(errs, k.err)
+		case err != nil && !(late && idle):
+			errs = append(errs, &switchdev.OpError{Op: "devlink.close", Object: i.handle.String(), Reason: "its driver has not returned", Err: err})
 		}
 	}
 	return errs

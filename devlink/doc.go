@@ -27,7 +27,7 @@
 // blocking verb has a Submit form that never blocks and returns a [Ticket]. A driver's
 // callback runs inside an operation and is given a [Locked], whose methods add to the
 // instance, change it and take from it. A panic of a driver ends its operation with a
-// [*PanicError] and nothing else.
+// [*PanicError], which has the stack, and nothing else.
 //
 // # What can be seen
 //
@@ -77,16 +77,20 @@
 //
 // Callbacks are given a ctx that makes known to whoever waits with it that he is
 // inside. A wait that could not end, because of who would have to wait for whom, is
-// refused with [switchdev.ErrDeadlock]; a callback that waits without that ctx is not
-// protected. A ctx withdraws an operation until it has begun.
+// refused with [switchdev.ErrDeadlock], also where callbacks of several registries would
+// wait for each other. A callback that waits without that ctx is not protected: it hangs
+// where it waits for itself. A ctx withdraws an operation until it has begun.
 //
-// Built with the tag devlinkdebug the package checks the order of its locks.
+// Built with the tag devlinkdebug the package checks the order of its locks, and knows
+// callbacks by their goroutine as well as by their ctx.
 //
 // # Errors
 //
-// Errors are [*switchdev.OpError] values with the kernel's text as Reason, and match
-// the sentinels of package switchdev and the errno that Linux answers; bare are only
-// the errors of a caller's ctx and, of a wait, [switchdev.ErrDeadlock]. After an error nothing has changed unless the verb
+// Errors are [*switchdev.OpError] values, or a [*PanicError] or [*LeftoverError], and match
+// the sentinels of package switchdev and the errno that Linux answers. Reason is the
+// kernel's text, nothing where the kernel has none, and ours where only a driver can be
+// wrong. Bare are the errors of a caller's ctx, [switchdev.ErrDeadlock] of a wait, and what
+// ends or interrupts a [Subscription]. After an error nothing has changed unless the verb
 // says otherwise.
 //
 // # Differences from Linux
@@ -116,5 +120,12 @@
 //   - A reload tells of the end of an instance in one namespace after that of its objects,
 //     and of its beginning in the other before theirs.
 //   - A reload that fails does not use up the parameters and sizes that wait for one.
+//   - A parameter, a port or a function that is set to what it is already is told to
+//     nobody; Linux tells of each setting. A driver's own value of a parameter does not
+//     take the place of one that waits for a reload.
+//   - Traps, groups and policers are added and removed all or none, and what others depend
+//     on cannot be removed before them.
+//   - Texts are those of the newest kernels. Linux 6.1 has none for a region, or a
+//     snapshot, that is to be read and is not there.
 //   - Whoever waits for himself gets ErrDeadlock instead of waiting for ever.
 package devlink

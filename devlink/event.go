@@ -56,7 +56,7 @@ const (
 func (s Marks) Has(m Marks) bool { return s&m == m }
 
 // Life is one stay of an instance in one namespace. Events of one life begin with
-// the New of the instance and end with its Deleted; nothing of it comes outside.
+// the Added of the instance and end with its Deleted; nothing of it comes outside.
 // It does not change, and is shared.
 type Life struct {
 	Handle
@@ -104,5 +104,9 @@ func (e Event) String() string {
 	if e.Object == nil {
 		return s
 	}
-	return s + e.Object.Key().suffix()
+	s += e.Object.Key().suffix()
+	if p, ok := e.Object.(*ReloadProgress); ok {
+		s += ": " + p.text()
+	}
+	return s
 }

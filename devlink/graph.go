@@ -28,8 +28,9 @@ type wait struct {
 // target is what can be waited for.
 type target interface {
 	// active is what has to end, or to go on, before the wait can end; nil if nothing
-	// runs. It is called with Registry.graph held.
+	// runs. It is called with the graph of its registry held.
 	active() *activity
+	registry() *Registry
 }
 
 // call is one run of a driver's or a subscriber's code. The ctx that it is given
@@ -46,11 +47,15 @@ type callKey struct{}
 // with returns the ctx of a call.
 func (c *call) with(ctx context.Context) context.Context { return context.WithValue(ctx, callKey{}, c) }
 
-// inside returns the call of this registry from which ctx comes, nil if from none or
-// from one that has returned. Of other registries' calls nothing is known.
-func (r *Registry) inside(ctx context.Context) *call {
+// caller returns the call from which ctx comes, of any registry, nil if from none or
+// from one that has returned. With the tag devlinkdebug the calls of this registry are
+// known by their goroutine, too.
+func (r *Registry) caller(ctx context.Context) *call {
 	c, _ := ctx.Value(callKey{}).(*call)
-	if c == nil || c.reg != r || c.over.Load() {
+	if c == nil {
+		c = r.ranks.call()
+	}
+	if c == nil || c.over.Load() {
 		return nil
 	}
 	return c
@@ -60,13 +65,28 @@ func (r *Registry) inside(ctx context.Context) *call {
 // with the function returned.
 func (c *call) await(on target, done <-chan struct{}) (func(), error) {
 	w := &wait{on, done}
-	c.reg.graph.Lock()
-	defer c.reg.graph.Unlock()
-	if w.open() && reaches(on, c.act) {
+	abroad, ok := c.add(w)
+	if !ok {
 		return nil, switchdev.ErrDeadlock
 	}
-	c.act.waits = append(c.act.waits, w)
+	if abroad && w.closesCircle(c.act) {
+		c.endWait(w)
+		return nil, switchdev.ErrDeadlock
+	}
 	return func() { c.endWait(w) }, nil
+}
+
+// add adds an edge unless it closes a circle within the registry, and reports whether
+// what it leads to waits for other registries.
+func (c *call) add(w *wait) (abroad, ok bool) {
+	c.reg.graph.Lock()
+	defer c.reg.graph.Unlock()
+	s := search{reg: c.reg, to: c.act}
+	if w.open() && s.reaches(w.on) {
+		return false, false
+	}
+	c.act.waits = append(c.act.waits, w)
+	return s.abroad, true
 }
 
 func (c *call) endWait(w *wait) {
@@ -86,12 +106,70 @@ func (w *wait) open() bool {
 	}
 }
 
-// reaches reports whether whoever waits for from waits for what to does. There is no
-// circle yet, so it ends.
-func reaches(from target, to *activity) bool {
-	a := from.active()
-	if a == nil || a == to {
-		return a != nil
+// search looks for an activity in the graph of one registry, which is held.
+type search struct {
+	reg    *Registry
+	to     *activity
+	seen   map[*activity]bool
+	abroad bool // an edge leads to another registry
+}
+
+// reaches reports whether whoever waits for from waits for what is looked for.
+func (s *search) reaches(from target) bool {
+	if from.registry() != s.reg {
+		s.abroad = true
+		return false
 	}
-	return slices.ContainsFunc(a.waits, func(w *wait) bool { return w.open() && reaches(w.on, to) })
+	a := from.active()
+	if a == nil || a == s.to || len(a.waits) == 0 || s.seen[a] {
+		return a == s.to
+	}
+	if s.seen == nil {
+		s.seen = make(map[*activity]bool)
+	}
+	s.seen[a] = true
+	return slices.ContainsFunc(a.waits, func(w *wait) bool { return w.open() && s.reaches(w.on) })
+}
+
+// closesCircle reports whether an edge that was added leads back to where it comes from,
+// through other registries. There is no lock for the graphs of several, so it looks twice:
+// each edge is added once, so what is the same circle both times was one in between, and
+// whoever adds the last edge of a circle finds it.
+func (w *wait) closesCircle(to *activity) bool {
+	for {
+		once := w.circle(to, make(map[*activity]bool))
+		if once == nil || slices.Equal(once, w.circle(to, make(map[*activity]bool))) {
+			return once != nil
+		}
+	}
+}
+
+// circle returns the edges of a way to an activity, the last first, nil if there is none.
+func (w *wait) circle(to *activity, seen map[*activity]bool) []*wait {
+	a, next := w.follow()
+	switch {
+	case a == to:
+		return []*wait{w}
+	case a == nil || seen[a]:
+		return nil
+	}
+	seen[a] = true
+	for _, n := range next {
+		if way := n.circle(to, seen); way != nil {
+			return append(way, w)
+		}
+	}
+	return nil
+}
+
+// follow returns what an edge leads to and the edges from there, nothing if it is none
+// any more.
+func (w *wait) follow() (*activity, []*wait) {
+	graph := &w.on.registry().graph
+	graph.Lock()
+	defer graph.Unlock()
+	if a := w.on.active(); a != nil && w.open() {
+		return a, slices.Clone(a.waits)
+	}
+	return nil, nil
 }

@@ -48,9 +48,10 @@ func (*GroupInfo) Kind() Kind { return KindGroup }
 func (g *GroupInfo) Key() Key { return Key{Name: g.Name} }
 
 // AddGroups adds groups of traps: all, or none and an error, told in one step. The
-// errors match ErrInvalid for a bad name, one that is not what Generic says, or a policer
-// that is not there; ErrExist for a name in use; else they are those of a
-// [GroupInstaller]. Linux: devl_trap_groups_register (net/devlink/trap.c).
+// errors match ErrInvalid for a bad name, a generic one that Linux does not know, or a
+// policer that is not there; ErrExist for a name that is in use, or generic and not meant
+// so; else they are those of a [GroupInstaller]. Linux: devl_trap_groups_register
+// (net/devlink/trap.c).
 func (l *Locked) AddGroups(list ...GroupInfo) error {
 	const what = "devlink.trap.group.add"
 	if err := l.live(what); err != nil {
@@ -83,8 +84,10 @@ func (l *Locked) checkGroup(what string, g *GroupInfo) error {
 	switch {
 	case !validName(g.Name):
 		return l.refuse(what, g.Name, "bad name", switchdev.ErrInvalid)
-	case g.Generic != GenericGroup(g.Name):
-		return l.refuse(what, g.Name, "not what Generic says", switchdev.ErrInvalid)
+	case g.Generic && !GenericGroup(g.Name):
+		return l.refuse(what, g.Name, "no generic group has this name", switchdev.ErrInvalid)
+	case !g.Generic && GenericGroup(g.Name):
+		return l.refuse(what, g.Name, "a generic group has this name", switchdev.ErrExist)
 	case g.Policer != 0 && l.inst.policer(g.Policer) == nil:
 		return l.refuse(what, g.Name, "no such policer", switchdev.ErrInvalid)
 	}
@@ -178,7 +181,8 @@ type GroupChange struct {
 
 // SetGroup sets something of a group of traps, first the action and then the policer; if
 // that is refused the action has been set all the same, and the error says so. The
-// warning is as with SetTrap. The errors match ErrUnsupported if there are no groups or
+// warning is as with SetTrap. A driver that is no [GroupActionSetter] is asked trap by trap,
+// and where it refuses one those before it have been set. The errors match ErrUnsupported if there are no groups or
 // the driver cannot; ErrNotExist for a group or a policer that is not there; ErrInvalid
 // for an action that is none; ErrNoDevice for an instance that nobody can see;
 // ErrReloadFailed; else they are the driver's. Linux: devlink_nl_trap_group_set_doit

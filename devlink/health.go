@@ -236,24 +236,11 @@ func (r *Reporter) gone(what string) error {
 // Linux: devlink_health_report (net/devlink/health.c), which must not be called with the
 // instance.
 func (r *Reporter) Report(ctx context.Context, message string, private any) error {
-	reg := r.inst.reg
-	reg.ranks.free()
-	k := r.SubmitReport(message, private)
-	if k.ended() {
-		return k.err
+	err := r.SubmitReport(message, private).Wait(ctx)
+	if err == switchdev.ErrDeadlock {
+		return r.inst.refuse("devlink.health.report", r.key.path(), "it is recovered from later", err)
 	}
-	c := reg.inside(ctx)
-	if c != nil {
-		end, err := c.await(k.on, k.done)
-		if err != nil {
-			return r.inst.refuse("devlink.health.report", r.key.path(), "it is recovered from later", err)
-		}
-		defer end()
-	}
-	if !k.settled(ctx, c != nil) {
-		return ctx.Err()
-	}
-	return k.err
+	return err
 }
 
 // SubmitReport is Report without the wait, for who holds an instance, too. It never
@@ -277,7 +264,7 @@ func (r *Reporter) SubmitReport(message string, private any) *Ticket {
 	case idle:
 		return r.inst.resolved(what, nil)
 	}
-	return r.inst.submit(what, func(o *op) error { return o.attend(r, private) })
+	return r.inst.submitFirm(what, func(o *op) error { return o.attend(r, private) })
 }
 
 // aborts reports whether there is no attempt to recover from an error: the one before

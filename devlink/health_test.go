@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -402,7 +403,11 @@ func TestHealthCommandsAnswerAsTheKernel(t *testing.T) {
 		p.dummy.cfg.Dump = func(_ context.Context, _ *Locked, m *Message, _ any) error { return bad }
 		mustBe(t, outcome(i.SubmitDumpReporter(dummyHealth).Ticket), bad)
 		p.dummy.cfg.Dump = func(_ context.Context, _ *Locked, m *Message, _ any) error { m.OpenPair("x"); return nil }
-		mustBe(t, outcome(i.SubmitDumpReporter(dummyHealth).Ticket), switchdev.ErrInvalid)
+		err := outcome(i.SubmitDumpReporter(dummyHealth).Ticket)
+		mustBe(t, err, switchdev.ErrInvalid)
+		if !strings.Contains(err.Error(), "devlink.health.dump "+i.Handle().String()+"/dummy: ") {
+			t.Fatalf("%v does not say whose message it is", err)
+		}
 		if err := p.broken("dump fails, recovery does not"); err != nil || !p.dummy.Info().DumpTime.IsZero() {
 			t.Fatal(err)
 		}

@@ -49,7 +49,10 @@ func (s State) Visible() bool { return s >= Registered && s <= Failed }
 
 // errNotRegistered: the instance is not registered, which nobody but its driver can
 // say of it.
-var errNotRegistered = fmt.Errorf("not registered: %w", switchdev.ErrNoDevice)
+var errNotRegistered error = fmt.Errorf("not registered: %w", switchdev.ErrNoDevice)
+
+// errFreed: the instance is no more.
+var errFreed error = fmt.Errorf("freed: %w", switchdev.ErrNoDevice)
 
 // InstanceConfig describes an instance.
 type InstanceConfig struct {
@@ -58,7 +61,7 @@ type InstanceConfig struct {
 	// Namespace is where it will be seen; "" is the initial one.
 	Namespace string
 	// Driver is whose instance it is. Its abilities are looked for once, by
-	// [switchdev.As]. Nil: it has none.
+	// [switchdev.As]. Nil: it has none. It stays its maker's: nothing here closes it.
 	Driver switchdev.Driver
 }
 

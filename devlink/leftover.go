@@ -41,6 +41,6 @@ func (i *Instance) discard(o Object) []Event {
 func (i *Instance) accuse(leaked []Object) {
 	for _, o := range leaked {
 		i.reg.cfg.Logger.Warn("devlink: the driver left something behind", "instance", i.handle.String(),
-			"object", o.Kind().String()+o.Key().suffix())
+			"object", label(o))
 	}
 }

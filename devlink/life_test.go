@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -130,7 +131,7 @@ func TestFreeReportsLeftovers(t *testing.T) {
 		})
 		err := outcome(i.SubmitFree())
 		mustBe(t, err, switchdev.ErrBusy)
-		if err.Error() != "test/a: the driver left behind trap t, port port 3" {
+		if err.Error() != "test/a: the driver left behind trap t, port 3" {
 			t.Fatal(err)
 		}
 		newInstance(t, r, "a")
@@ -159,11 +160,27 @@ func TestPanicEndsOneOperation(t *testing.T) {
 		good := i.SubmitDo(func(context.Context, *Locked) error { return nil })
 		err := outcome(bad)
 		mustBe(t, err, switchdev.ErrOutcomeUnknown)
-		if p := (*PanicError)(nil); !errors.As(err, &p) || p.Value != "boo" {
+		if p := (*PanicError)(nil); !errors.As(err, &p) || p.Value != "boo" || !strings.Contains(p.Stack, "TestPanicEndsOneOperation") {
 			t.Fatalf("error %v", err)
 		}
 		finish(t, good)
 		mustBe(t, put(kept, newThing(KindTrap, "t", 0)), switchdev.ErrClosed)
+	})
+}
+
+// The request's own function is called by the instance, too.
+func TestPanicOfAllowedEndsTheReload(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		addNamespace(t, r, "n")
+		i := newCard("a").start(t, r, "")
+		_, err := reloaded(i, ReloadRequest{To: []string{"n"}, Allowed: func(string) bool { panic("boo") }})
+		if p := (*PanicError)(nil); !errors.As(err, &p) || p.Value != "boo" {
+			t.Fatalf("error %v", err)
+		}
+		if i.State() != Registered || i.Namespace() != "" {
+			t.Fatalf("it is %v in %q", i.State(), i.Namespace())
+		}
+		finish(t, r.SubmitDeleteNamespace("n")) // nobody has a place there
 	})
 }
 
@@ -241,6 +258,15 @@ func TestEventAndErrorTexts(t *testing.T) {
 	if got := e.String(); got != "7 added health-reporter pci/1 in n port 2 tx" {
 		t.Error(got)
 	}
+	for want, p := range map[string]*ReloadProgress{
+		"2 status dev pci/1: reload begins":                       {},
+		"2 status dev pci/1: reload has performed driver_reinit":  {Ended: true, Performed: ActionsOf(ActionDriverReinit)},
+		"2 status dev pci/1: reload has failed: invalid argument": {Ended: true, Err: switchdev.ErrInvalid},
+	} {
+		if got := (Event{Seq: 2, Verb: Status, Life: &Life{Handle: Handle{"pci", "1"}}, Object: p}).String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 	if got := (Event{Seq: 1, Verb: Synced}).String(); got != "1 synced" {
 		t.Error(got)
 	}
@@ -260,4 +286,16 @@ func TestEventAndErrorTexts(t *testing.T) {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
+}
+
+// Whoever holds an instance that has been freed gets ENODEV, whatever he asks.
+func TestFreedInstanceIsNoDevice(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		i := newInstance(t, r, "a")
+		finish(t, i.SubmitFree())
+		mustBe(t, i.RemoteReloaded(LimitUnspec, ActionsOf(ActionFWActivate)), switchdev.ErrNoDevice)
+		mustBe(t, outcome(i.SubmitReadRegion(Key{Name: "r"}, RegionRead{Snapshot: new(uint32)}).Ticket), switchdev.ErrNoDevice)
+		mustBe(t, outcome(i.SubmitMove("")), switchdev.ErrNoDevice)
+		mustBe(t, outcome(i.SubmitFree()), switchdev.ErrNoDevice)
+	})
 }

@@ -10,8 +10,11 @@ import (
 	"sync"
 )
 
-// ranks knows which locks of a registry each goroutine holds.
-type ranks struct{ held sync.Map } // goroutine -> []rank
+// ranks knows which locks of a registry each goroutine holds, and in which callback it is.
+type ranks struct {
+	held  sync.Map // goroutine -> []rank
+	calls sync.Map // goroutine -> *call, the innermost
+}
 
 func newRanks() *ranks { return &ranks{} }
 
@@ -57,6 +60,38 @@ func (c *ranks) free() {
 	}
 	if list, ok := c.held.Load(goroutine()); ok {
 		panic(fmt.Sprintf("devlink: a callback or a wait while %v are held", list))
+	}
+}
+
+// call returns the call that the goroutine is in, nil if it is in none: a callback that
+// waits without its ctx is known all the same.
+func (c *ranks) call() *call {
+	if c == nil {
+		return nil
+	}
+	in, _ := c.calls.Load(goroutine())
+	k, _ := in.(*call)
+	return k
+}
+
+// begin notes that the goroutine is in a call, and returns the one that it was in.
+func (c *ranks) begin(k *call) (outer *call) {
+	if c == nil {
+		return nil
+	}
+	outer = c.call()
+	c.calls.Store(goroutine(), k)
+	return outer
+}
+
+// end is the end of a call.
+func (c *ranks) end(outer *call) {
+	switch {
+	case c == nil:
+	case outer == nil:
+		c.calls.Delete(goroutine())
+	default:
+		c.calls.Store(goroutine(), outer)
 	}
 }
 

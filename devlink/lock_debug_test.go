@@ -5,8 +5,10 @@ package devlink
 import (
 	"context"
 	"fmt"
+	"github.com/switchcore/switchcore/switchdev"
 	"strings"
 	"testing"
+	"time"
 )
 
 // mustPanic reports that f did not panic with a text.
@@ -72,5 +74,36 @@ func TestRanksForgetGoroutines(t *testing.T) {
 	r.ranks.held.Range(func(id, held any) bool {
 		t.Errorf("goroutine %v holds %v", id, held)
 		return true
+	})
+}
+
+// A callback that waits without its ctx is known by its goroutine.
+func TestCallbacksAreKnownByTheirGoroutine(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		a, b := registered(t, r, "a", ""), registered(t, r, "b", "")
+		bare := context.Background()
+		finish(t, a.SubmitDo(func(ctx context.Context, _ *Locked) error {
+			mustBe(t, r.Close(), switchdev.ErrDeadlock)
+			mustBe(t, a.Unregister(bare), switchdev.ErrDeadlock)
+			return b.Do(bare, func(context.Context, *Locked) error {
+				mustBe(t, a.Unregister(bare), switchdev.ErrDeadlock)
+				return nil
+			})
+		}))
+		if a.State() != Registered {
+			t.Error(a.State())
+		}
+		var n *Notifier
+		told := make(chan error, 2)
+		n = notifier(t, r, NotifyOptions{}, func(context.Context, Event) { told <- r.Close(); told <- n.Close(bare) })
+		finish(t, a.SubmitUnregister())
+		r.Poll(time.Time{})
+		mustBe(t, <-told, switchdev.ErrDeadlock)
+		mustBe(t, <-told, switchdev.ErrDeadlock)
+		<-n.Done()
+		r.ranks.calls.Range(func(id, _ any) bool {
+			t.Errorf("goroutine %v is said to be in a callback", id)
+			return true
+		})
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -13,12 +14,15 @@ import (
 // until it returns, and these methods add to it, change it and take from it. None of
 // them waits for anybody. Outside callbacks [Instance.Do] gives one. Its methods may
 // be called by any number of goroutines; after the callback they change nothing and
-// answer ErrClosed.
+// answer ErrClosed. It is not over while one of them calls an [Auxiliary].
 type Locked struct {
 	inst *Instance
 	op   *op
 	ctx  context.Context
 	over atomic.Bool // set with Instance.mu held, so that nothing is changed after it
+
+	// within counts the methods that call a driver; it grows with Instance.mu held.
+	within sync.WaitGroup
 }
 
 // Instance returns the instance.
@@ -76,7 +80,10 @@ func (i *Instance) SubmitDo(f func(ctx context.Context, l *Locked) error) *Ticke
 // whose driver waits for their end with the instance to itself: they come again later
 // (L9). The ctx is only looked at for being that of a callback. Linux: devl_trylock.
 func (i *Instance) TryDo(ctx context.Context, f func(ctx context.Context, l *Locked) error) (ran bool, err error) {
-	o := i.newOp("devlink.do", func(o *op) error { return o.call(f) })
+	o := i.newOp("devlink.do", func(o *op) error {
+		ran = true
+		return o.call(f)
+	})
 	if _, ok := i.reg.admit(false); !ok {
 		return false, o.refuse("", switchdev.ErrClosed)
 	}
@@ -85,7 +92,7 @@ func (i *Instance) TryDo(ctx context.Context, f func(ctx context.Context, l *Loc
 		return false, nil
 	}
 	defer i.yield()
-	if c := i.reg.inside(ctx); c != nil {
+	if c := i.reg.caller(ctx); c != nil {
 		end, err := c.await(i, o.ticket.done)
 		if err != nil {
 			return false, err
@@ -93,7 +100,7 @@ func (i *Instance) TryDo(ctx context.Context, f func(ctx context.Context, l *Loc
 		defer end()
 	}
 	o.perform()
-	return true, o.ticket.err
+	return ran, o.ticket.err
 }
 
 // yield is the end of TryDo: what was submitted meanwhile is carried out.
@@ -112,11 +119,14 @@ func (o *op) call(f func(ctx context.Context, l *Locked) error) (err error) {
 	i.reg.ranks.free()
 	c := &call{reg: i.reg, act: &o.act}
 	l := &Locked{inst: i, op: o, ctx: c.with(o.base)}
+	outer := i.reg.ranks.begin(c)
 	defer func() {
+		i.reg.ranks.end(outer)
 		c.over.Store(true)
 		i.mu.Lock()
 		l.over.Store(true)
 		i.mu.Unlock()
+		l.within.Wait()
 		if p := recover(); p != nil {
 			err = o.panicked(p)
 		}
@@ -124,11 +134,17 @@ func (o *op) call(f func(ctx context.Context, l *Locked) error) (err error) {
 	return f(l.ctx, l)
 }
 
+// panicked logs a panic of the driver, and returns the stack.
+func (i *Instance) panicked(what string, p any) (stack string) {
+	stack = string(debug.Stack())
+	i.reg.cfg.Logger.Error("devlink: driver panicked", "instance", i.handle.String(),
+		"operation", what, "panic", p, "stack", stack)
+	return stack
+}
+
 // panicked logs a panic of the driver and makes an error of it.
 func (o *op) panicked(p any) error {
-	o.inst.reg.cfg.Logger.Error("devlink: driver panicked", "instance", o.inst.handle.String(),
-		"operation", o.what, "panic", p, "stack", string(debug.Stack()))
-	return &PanicError{Value: p, OpError: switchdev.OpError{
+	return &PanicError{Value: p, Stack: o.inst.panicked(o.what, p), op: o, OpError: switchdev.OpError{
 		Op: o.what, Object: o.inst.handle.String(), Reason: "driver panicked", Err: switchdev.ErrOutcomeUnknown,
 	}}
 }
@@ -139,6 +155,10 @@ type PanicError struct {
 	switchdev.OpError
 	// Value is what it panicked with.
 	Value any
+	// Stack says where, as [debug.Stack] does; Error leaves it out.
+	Stack string
+
+	op *op // whose driver it was
 }
 
 // Error returns the text of the OpError and the value.

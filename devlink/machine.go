@@ -204,7 +204,18 @@ var machine = [numStates][numTriggers]transition{
 		onRemote:  {refuses, Unregistering, 39, errNotRegistered},
 		onCancel:  {passes, Unregistering, 40, nil},
 	},
-	Freed: {},
+	Freed: {
+		onRegister:   {refuses, Freed, 47, errFreed},
+		onFree:       {refuses, Freed, 47, errFreed},
+		onGet:        {refuses, Freed, 47, errFreed},
+		onSetting:    {refuses, Freed, 47, errFreed},
+		onMutate:     {refuses, Freed, 47, errFreed},
+		onDevice:     {refuses, Freed, 47, errFreed},
+		onMove:       {refuses, Freed, 47, errFreed},
+		onReload:     {refuses, Freed, 47, errFreed},
+		onUnregister: {refuses, Freed, 47, errFreed},
+		onRemote:     {refuses, Freed, 47, errFreed},
+	},
 }
 
 // step takes the instance to its next state, or says why not. The caller holds mu.
@@ -242,7 +253,7 @@ func (i *Instance) gate(what string, on trigger) error {
 	if waiting {
 		return nil
 	}
-	if err == ErrReloadFailed && i.able.down != nil && i.able.down.WorksFailed(what) {
+	if err == ErrReloadFailed && i.worksFailed(what) {
 		return nil
 	}
 	return err

@@ -76,6 +76,7 @@ var facts = []struct {
 	{44, "F", []trigger{onInvalid}, "F", ""},              // as row 11
 	{46, "D", []trigger{onRefusedAgain}, "F", ""},         // after 43: it is as it was
 	{45, "F", []trigger{onRegister, onFree}, "F", "busy"}, // as row 6
+	{47, "Z", []trigger{onRegister, onFree, onGet, onSetting, onMutate, onDevice, onMove, onReload, onUnregister, onRemote}, "Z", "no such device"},
 }
 
 const letters = "AUDMRFXZ"
@@ -145,7 +146,8 @@ func TestTableHasNoDeadEnd(t *testing.T) {
 		}
 	}
 	i := &Instance{state: Freed}
-	mustBe(t, i.step(onReload), errState)
+	mustBe(t, i.step(onReload), errFreed)
+	mustBe(t, i.step(onAdd), errState)
 	defer func() {
 		if recover() == nil {
 			t.Error("no panic")

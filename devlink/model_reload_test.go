@@ -101,8 +101,10 @@ func (x *modelInstance) restart(r devlink.Reload) error {
 			_ = x.probeAll()
 			return x.refused(r, before)
 		case tornDown:
+			x.removeAll() // those that no_reset has left
 			return x.failed(errChip, func(devlink.Object) bool { return true }, nil)
 		case panics:
+			x.removeAll()
 			return x.failed(switchdev.ErrOutcomeUnknown, func(devlink.Object) bool { return true }, nil)
 		}
 		x.state = devlink.Between
@@ -133,6 +135,7 @@ func (x *modelInstance) restart(r devlink.Reload) error {
 		if p.upHow == panics {
 			err = switchdev.ErrOutcomeUnknown
 		}
+		x.removeAll()
 		return x.failed(err, func(o devlink.Object) bool {
 			return slices.ContainsFunc(kept[o.Kind()], func(p devlink.Object) bool { return p.Key() == o.Key() })
 		}, &saved)

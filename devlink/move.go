@@ -130,7 +130,7 @@ func (e *LeftoverError) Error() string {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		b.WriteString(" " + o.Kind().String() + o.Key().suffix())
+		b.WriteString(" " + label(o))
 	}
 	return b.String()
 }

@@ -85,14 +85,16 @@ type deletion struct {
 	err    error // as is this
 }
 
-// active implements target. A deletion waits for each of its members from the
+// active and registry implement target. A deletion waits for each of its members from the
 // beginning on.
-func (d *deletion) active() *activity { return &d.act }
+func (d *deletion) active() *activity   { return &d.act }
+func (d *deletion) registry() *Registry { return d.reg }
 
 // SubmitDeleteNamespace is DeleteNamespace without the wait. It never blocks.
 func (r *Registry) SubmitDeleteNamespace(name string) *Ticket {
 	d := &deletion{reg: r, name: name}
 	d.ticket = newTicket(r, d)
+	d.ticket.firm = true
 	d.ticket.begin()
 	members, err := r.condemn(name)
 	if err != nil {
@@ -107,7 +109,7 @@ func (r *Registry) SubmitDeleteNamespace(name string) *Ticket {
 		d.act.waits = append(d.act.waits, &wait{i, o.ticket.done})
 	}
 	for _, k := range d.ticket.parts {
-		k.op.inst.enqueue(k.op, false)
+		k.op.inst.enqueue(k.op)
 	}
 	d.gone(nil)
 	return d.ticket
@@ -200,6 +202,7 @@ func (i *Instance) force(from string, err error) {
 			"instance", i.handle.String(), "namespace", from, "err", err)
 	}
 	if i.Namespace() == from {
+		i.reg.reserve(i, "") // the reload has given that back
 		i.rebind("", func() {
 			i.must(onStray)
 			i.info = i.info.failed(true)

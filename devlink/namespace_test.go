@@ -187,3 +187,65 @@ func TestInstanceThatWasNotFollowedIsRebound(t *testing.T) {
 		}
 	})
 }
+
+// The error of a driver says nothing about the deletion of its namespace, whatever it
+// matches.
+func TestDriversErrorDoesNotKeepANamespace(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		namespaces(t, r, "n")
+		c := newCard("a")
+		c.restarts = true
+		i := c.start(t, r, "n")
+		c.down = func(context.Context, *Locked, Reload) error { return switchdev.ErrClosed }
+		finish(t, r.SubmitDeleteNamespace("n"))
+		namespaces(t, r, "n")
+		if i.State() != Failed || i.Namespace() != "" {
+			t.Fatal(i.State(), i.Namespace())
+		}
+	})
+}
+
+// An instance that is forced out of a namespace is a member of where it is.
+func TestForcedInstanceIsAMember(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		namespaces(t, r, "n")
+		c := newCard("a")
+		c.restarts = true
+		i := c.start(t, r, "n")
+		c.down = func(context.Context, *Locked, Reload) error { return TornDown(switchdev.ErrBusy) }
+		finish(t, r.SubmitDeleteNamespace("n"))
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if !r.namespaces[""].members[i] {
+			t.Fatal("it is not")
+		}
+	})
+}
+
+// Row 38: a driver that refuses to be restarted for the deletion of its namespace has
+// failed in the same step in which it leaves, and the end of the reload is told where it is
+// then. The instance is never seen to work in a namespace that dies.
+func TestRefusalToLeaveADyingNamespaceIsOneStep(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		namespaces(t, r, "n")
+		c := newCard("a")
+		c.restarts = true
+		i := c.start(t, r, "n")
+		var states []State
+		i.able.trace = func(_ *Instance, s State, _ trigger) { states = append(states, s) }
+		c.down = func(context.Context, *Locked, Reload) error { return switchdev.ErrBusy }
+		s := subscribe(t, r, SubscribeOptions{AllNamespaces: true, Filter: Filter{Kinds: KindsOf(KindInstance)}})
+		finish(t, r.SubmitDeleteNamespace("n"))
+		list := rest(t, s)
+		same(t, texts(list), []string{"status dev a@n", "deleted dev a@n", "added dev a", "status dev a"})
+		if !list[2].Object.(*InstanceInfo).ReloadFailed {
+			t.Error("it begins as if it worked")
+		}
+		if p := list[3].Object.(*ReloadProgress); !p.Ended || !errors.Is(p.Err, switchdev.ErrBusy) {
+			t.Error(p)
+		}
+		if want := []State{Registered, GoingDown}; !slices.Equal(states, want) {
+			t.Errorf("%v, want %v", states, want)
+		}
+	})
+}

@@ -22,7 +22,7 @@ type nesting struct {
 
 // Nest makes child, which is not registered yet, part of the instance. From the child's
 // registration on the instance shows it; with its unregistration that ends. The errors
-// match ErrInvalid for the instance itself or one of another registry, ErrBusy for one
+// match ErrInvalid for nil, the instance itself or one of another registry, ErrBusy for one
 // that is registered or nested already. Linux: devl_nested_devlink_set.
 func (l *Locked) Nest(child *Instance) error {
 	return l.nest("devlink.nest", child, &nesting{in: l.inst})
@@ -40,7 +40,7 @@ func (l *Locked) NestInPort(port uint32, child *Instance) error {
 }
 
 func (l *Locked) nest(what string, child *Instance, n *nesting) error {
-	if child == l.inst || child.reg != l.inst.reg {
+	if child == nil || child == l.inst || child.reg != l.inst.reg {
 		return l.refuse(what, "", "bad nested instance", switchdev.ErrInvalid)
 	}
 	l.inst.mu.Lock()
@@ -56,7 +56,10 @@ func (l *Locked) nest(what string, child *Instance, n *nesting) error {
 		return l.refuse(what, "", "already registered or nested", switchdev.ErrBusy)
 	}
 	child.nested = n
-	return nil
+	if err = l.live(what); err != nil { // meanwhile, as two instances are not locked at once
+		child.nested = nil
+	}
+	return err
 }
 
 // altered is called, with no lock held, after an instance was registered, moved or

@@ -3,6 +3,7 @@ package devlink
 import (
 	"context"
 	"errors"
+	"syscall"
 	"testing"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -69,11 +70,24 @@ func TestCase95ParentIsToldAfterTheChildsOwnEvents(t *testing.T) {
 	}
 }
 
+func TestNothingIsNoPartOfAnInstance(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		i := newCard("a").start(t, r, "")
+		do(t, i, func(l *Locked) error {
+			denied(t, l.Nest(nil), syscall.EINVAL, "bad nested instance")
+			denied(t, l.NestInPort(1, nil), syscall.EINVAL, "bad nested instance")
+			denied(t, l.AddAuxiliary(nil), syscall.EINVAL, "no driver")
+			return nil
+		})
+	})
+}
+
 // What a child was nested in may have gone, and something else may be in its place.
 func TestPokesOfWhatHasGoneAreDropped(t *testing.T) {
 	both(t, func(t *testing.T, r *Registry) {
 		c := newCard("a")
 		parent := c.start(t, r, "")
+		c.removed = func(context.Context, *Locked, Reload) error { return nil }
 		child, other := newInstance(t, r, "child"), newInstance(t, r, "other")
 		do(t, parent, func(l *Locked) error { return errors.Join(l.NestInPort(1, child), l.Nest(other)) })
 		if _, err := reloaded(parent, ReloadRequest{}); err != nil { // another port 1

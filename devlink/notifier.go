@@ -48,8 +48,11 @@ const (
 // but itself: when it falls behind too far it is told Overrun. When it panics that is
 // logged and it is told the next event.
 //
-// The errors are those of [Registry.Subscribe].
+// The errors are those of [Registry.Subscribe], and ErrInvalid without a function.
 func (r *Registry) Notify(o NotifyOptions, fn func(ctx context.Context, e Event)) (*Notifier, error) {
+	if fn == nil {
+		return nil, &switchdev.OpError{Op: "devlink.notify", Reason: "no function", Err: switchdev.ErrInvalid}
+	}
 	s, err := r.Subscribe(o.SubscribeOptions)
 	if err != nil {
 		return nil, err
@@ -97,7 +100,7 @@ func (n *Notifier) Stop() {
 func (n *Notifier) Close(ctx context.Context) error {
 	n.reg.ranks.free()
 	n.Stop()
-	if c := n.reg.inside(ctx); c != nil {
+	if c := n.reg.caller(ctx); c != nil {
 		end, err := c.await(n, n.ended)
 		if err != nil {
 			return &switchdev.OpError{Op: "devlink.notifier.close", Err: err}
@@ -121,8 +124,9 @@ func (n *Notifier) Close(ctx context.Context) error {
 // more and none will.
 func (n *Notifier) Done() <-chan struct{} { return n.ended }
 
-// active implements target.
-func (n *Notifier) active() *activity { return n.act.Load() }
+// active and registry implement target.
+func (n *Notifier) active() *activity   { return n.act.Load() }
+func (n *Notifier) registry() *Registry { return n.reg }
 
 // kick sees to it that the notifier is told what there is. It never blocks.
 func (n *Notifier) kick() {
@@ -136,7 +140,7 @@ func (n *Notifier) kick() {
 			}
 		case notifierIdle:
 			if n.reg.cfg.Manual {
-				n.reg.signal()
+				n.reg.stir()
 				return
 			}
 			if n.state.CompareAndSwap(notifierIdle, notifierBusy) {
@@ -195,7 +199,9 @@ func (n *Notifier) call(e Event) {
 	n.reg.ranks.free()
 	c := &call{reg: n.reg, act: &activity{}}
 	n.act.Store(c.act)
+	outer := n.reg.ranks.begin(c)
 	defer func() {
+		n.reg.ranks.end(outer)
 		c.over.Store(true)
 		n.act.Store(nil)
 		if p := recover(); p != nil {
@@ -215,6 +221,7 @@ func (n *Notifier) finish() {
 // tellNext tells one notifier of a Manual registry its next event, and reports
 // whether it did.
 func (h *hub) tellNext() bool {
+	h.reg.stirred.Store(false) // not after the look
 	for _, n := range *h.notifiers.Load() {
 		if n.state.CompareAndSwap(notifierIdle, notifierBusy) && n.once() {
 			return true
@@ -253,6 +260,6 @@ func (n *Notifier) letGo() {
 	if n.stop.Load() && n.state.CompareAndSwap(notifierIdle, notifierBusy) {
 		n.finish()
 	} else if again {
-		n.reg.signal()
+		n.reg.stir()
 	}
 }

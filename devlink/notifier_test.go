@@ -135,6 +135,15 @@ func TestNotifierMayDoEverything(t *testing.T) {
 	})
 }
 
+func TestNotifierNeedsAFunction(t *testing.T) {
+	r := newRegistry(t, Config{})
+	n, err := r.Notify(NotifyOptions{}, nil)
+	mustBe(t, err, switchdev.ErrInvalid)
+	if n != nil {
+		t.Fatal("a notifier that would panic with every event")
+	}
+}
+
 func TestNotifierThatPanicsOrEndsItsGoroutineGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRegistry(t, Config{})

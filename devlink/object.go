@@ -3,6 +3,7 @@ package devlink
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Kind is the kind of an object of an instance. Kinds are in the order in which a
@@ -73,6 +74,14 @@ func (k Key) suffix() (s string) {
 		s += " " + strconv.FormatUint(k.ID, 10)
 	}
 	return s
+}
+
+// label names an object within its instance. The key of a port says "port" by itself.
+func label(o Object) string {
+	if o.Kind() == KindPort {
+		return strings.TrimPrefix(o.Key().suffix(), " ")
+	}
+	return o.Kind().String() + o.Key().suffix()
 }
 
 // objects are the objects of an instance but itself, in the order in which they

@@ -179,7 +179,7 @@ func (l *Locked) DriverInit(k Key) (ParamValue, error) {
 	}
 	s, err := l.inst.setting(what, p, ParamDriverInit)
 	if err == nil && s.Current.typ == 0 {
-		err = l.refuse(what, paramObject(k), "", switchdev.ErrUnsupported)
+		err = l.refuse(what, paramObject(k), "it has no value yet", switchdev.ErrUnsupported)
 	}
 	return s.Current, err
 }
@@ -198,7 +198,9 @@ func (l *Locked) SetDriverInit(k Key, v ParamValue) error {
 	switch _, err := l.inst.setting(what, p, ParamDriverInit); {
 	case err != nil:
 		return err
-	case v.typ != p.Type || v.check() != "":
+	case v.typ != p.Type:
+		return l.refuse(what, paramObject(k), "a value of another type", switchdev.ErrInvalid)
+	case v.check() != "":
 		return l.refuse(what, paramObject(k), v.check(), switchdev.ErrInvalid)
 	}
 	return l.changeSetting(what, k, func(s *ParamSetting) {

@@ -2,6 +2,8 @@ package devlink
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/switchcore/switchcore/switchdev"
 )
@@ -164,8 +166,12 @@ func (l *Locked) ask(p *ParamInfo, m ParamMode, get func(context.Context, *Locke
 		return ParamValue{}
 	}
 	v, err := get(l.ctx, l, m)
-	if err == nil && (v.typ != p.Type || v.check() != "") {
-		err = switchdev.ErrInvalid
+	switch {
+	case err != nil:
+	case v.typ != p.Type:
+		err = fmt.Errorf("a value of type %v, want %v", v.typ, p.Type)
+	case v.check() != "":
+		err = errors.New(v.check())
 	}
 	if err != nil {
 		l.inst.reg.cfg.Logger.Warn("devlink: the driver does not say the value of a parameter",

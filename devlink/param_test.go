@@ -1,9 +1,11 @@
 package devlink
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"syscall"
 	"testing"
@@ -247,6 +249,23 @@ func TestParamsThatTheDeviceKeeps(t *testing.T) {
 }
 
 // A parameter to which nobody has given a value is there, Linux tells nobody of it.
+// A driver's author has nothing but the log.
+func TestValueOfAnotherTypeIsLogged(t *testing.T) {
+	r := newRegistry(t, Config{})
+	var log bytes.Buffer
+	r.cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	i := newInstance(t, r, "a")
+	do(t, i, func(l *Locked) error {
+		return l.AddParam(ParamConfig{Name: "x", Type: ParamUint8, Modes: ParamRuntime, ParamOps: ParamOps{
+			Get: func(context.Context, *Locked, ParamMode) (ParamValue, error) { return BoolValue(true), nil },
+			Set: func(context.Context, *Locked, ParamMode, ParamValue) error { return nil },
+		}})
+	})
+	if text := log.String(); !strings.Contains(text, "a value of type bool, want u8") {
+		t.Fatalf("log %q", text)
+	}
+}
+
 func TestParamWithoutAValue(t *testing.T) {
 	ctx := context.Background()
 	r := newRegistry(t, Config{})
@@ -260,7 +279,7 @@ func TestParamWithoutAValue(t *testing.T) {
 	}
 	do(t, i, func(l *Locked) error {
 		_, err := l.DriverInit(test1)
-		refused(t, err, syscall.EOPNOTSUPP, "")
+		refused(t, err, syscall.EOPNOTSUPP, "it has no value yet")
 		return nil
 	})
 	refused(t, i.ResetParam(ctx, test1, ParamDriverInit), syscall.EOPNOTSUPP, "")
@@ -314,7 +333,7 @@ func TestSetDriverInitLeavesWhatWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	do(t, i, func(l *Locked) error {
-		refused(t, l.SetDriverInit(maxMACs, BoolValue(true)), syscall.EINVAL, "")
+		refused(t, l.SetDriverInit(maxMACs, BoolValue(true)), syscall.EINVAL, "a value of another type")
 		refused(t, l.SetDriverInit(Key{Name: "x"}, BoolValue(true)), syscall.EINVAL, "")
 		return errors.Join(l.SetDriverInit(maxMACs, Uint32Value(65)), l.SetDriverInit(maxMACs, Uint32Value(65)))
 	})

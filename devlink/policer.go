@@ -190,13 +190,13 @@ func (i *Instance) SubmitSetPolicer(id uint32, c PolicerChange) *Ticket {
 		if err := i.usable(o.what, false); err != nil {
 			return err
 		}
-		p, err := i.findPolicer(o.what, id)
-		if err != nil {
-			return err
-		}
 		setter, ok := switchdev.As[PolicerSetter](i.driver)
 		if !ok {
 			return i.refuse(o.what, policerName(id), "", switchdev.ErrUnsupported)
+		}
+		p, err := i.findPolicer(o.what, id)
+		if err != nil {
+			return err
 		}
 		rate, burst := p.Rate, p.Burst
 		if c.Rate != nil {

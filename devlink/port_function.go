@@ -148,8 +148,8 @@ func (f *PortFunction) equal(g *PortFunction) bool {
 // FunctionChange says what of a function a user wants to be otherwise. The zero value
 // changes nothing.
 type FunctionChange struct {
-	// HWAddr is the new address; "" leaves it. On a port of type eth it has to be a
-	// unicast address of 6 bytes.
+	// HWAddr is the new address; "" leaves it. On a port of type eth it has to be one of 6
+	// bytes and no group's; the one of zeros is allowed.
 	HWAddr HWAddr
 	// Change says which capabilities to set, to what is in Caps.
 	Caps, Change FunctionCaps
@@ -276,7 +276,7 @@ func (s *functionSetter) badAddr() string {
 		return ""
 	case !ok:
 		return "Address must be 6 bytes for Ethernet device"
-	case !m.IsUnicast():
+	case m.IsMulticast():
 		return "Non-unicast hardware address unsupported"
 	}
 	return ""

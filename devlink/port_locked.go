@@ -30,8 +30,7 @@ func (l *Locked) addPort(what string, p PortInfo, ops *portOps) error {
 	if reason := n.check(); reason != "" {
 		return l.refuse(what, name, reason, switchdev.ErrInvalid)
 	}
-	down := l.inst.able.down
-	works := down != nil && l.inst.State() == Failed && down.WorksFailed(what)
+	works := l.inst.State() == Failed && l.inst.worksFailed(what)
 	return l.tell(what, func() ([]Event, error) {
 		i := l.inst
 		if err := i.step(onAdd); err != nil && !(works && i.state == Failed) {

@@ -18,6 +18,7 @@ type op struct {
 	// run carries it out, with the slot. What it returns is the ticket's outcome.
 	run    func(o *op) error
 	ticket *Ticket
+	last   bool            // it takes something away, and is carried out while the registry is being closed too
 	base   context.Context // that of its callbacks come from it
 	act    activity
 }
@@ -111,6 +112,8 @@ func (i *Instance) active() *activity {
 	return nil
 }
 
+func (i *Instance) registry() *Registry { return i.reg }
+
 func (i *Instance) newOp(what string, run func(o *op) error) *op {
 	o := &op{inst: i, what: what, run: run, base: i.reg.ctx}
 	o.ticket = newTicket(i.reg, i)
@@ -120,17 +123,26 @@ func (i *Instance) newOp(what string, run func(o *op) error) *op {
 
 // submit queues an operation. It never blocks.
 func (i *Instance) submit(what string, run func(o *op) error) *Ticket {
-	return i.enqueue(i.newOp(what, run), false)
+	return i.enqueue(i.newOp(what, run))
+}
+
+// submitFirm is submit for what nobody can withdraw.
+func (i *Instance) submitFirm(what string, run func(o *op) error) *Ticket {
+	o := i.newOp(what, run)
+	o.ticket.firm = true
+	return i.enqueue(o)
 }
 
 // submitLast is submit for what takes away, which is done while the registry is
 // being closed too.
 func (i *Instance) submitLast(what string, run func(o *op) error) *Ticket {
-	return i.enqueue(i.newOp(what, run), true)
+	o := i.newOp(what, run)
+	o.last = true
+	return i.enqueue(o)
 }
 
-func (i *Instance) enqueue(o *op, last bool) *Ticket {
-	closing, ok := i.reg.admit(last)
+func (i *Instance) enqueue(o *op) *Ticket {
+	closing, ok := i.reg.admit(o.last)
 	if !ok {
 		o.ticket.resolve(o.refuse("", switchdev.ErrClosed))
 		return o.ticket
@@ -164,11 +176,14 @@ func (i *Instance) drain(until *Ticket) (more bool) {
 func (o *op) perform() {
 	err := o.refuse("the driver ended its goroutine", switchdev.ErrOutcomeUnknown)
 	defer func() { o.ticket.resolve(err) }()
-	if o.inst.State() == Freed {
-		err = o.refuse("freed", switchdev.ErrNoDevice)
-		return
+	switch {
+	case o.inst.State() == Freed:
+		err = o.refuse("", errFreed)
+	case o.inst.reg.over(o.last): // it was let in before, and queued behind the end of the instance
+		err = o.refuse("", switchdev.ErrClosed)
+	default:
+		err = o.run(o)
 	}
-	err = o.run(o)
 }
 
 // refuse is the error of an operation that was not carried out.

@@ -29,7 +29,7 @@ type RegionConfig struct {
 	Read func(ctx context.Context, l *Locked, offset uint64, buf []byte) error
 	// Release gets the bytes of a snapshot back when it has been deleted and nobody reads
 	// it any more. It is called with no lock held, from anywhere, and must not wait for
-	// the instance. Nil: they are left to the garbage collector.
+	// the instance; that it panics is logged. Nil: they are left to the garbage collector.
 	Release func(data []byte)
 }
 

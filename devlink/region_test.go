@@ -1,12 +1,15 @@
 package devlink
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -28,6 +31,29 @@ func denied(t testing.TB, err error, errno syscall.Errno, text string) {
 }
 
 var dummy = Key{Name: "dummy"}
+
+// A Release belongs to no operation that its panic could end, and must not end the program.
+func TestReleaseThatPanicsIsLogged(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		var log bytes.Buffer
+		r.cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		i := newInstance(t, r, "a")
+		do(t, i, func(l *Locked) error {
+			_, err := l.AddRegion(RegionConfig{
+				Name: "dummy", Size: 1, MaxSnapshots: 1,
+				Snapshot: func(context.Context, *Locked) ([]byte, error) { return make([]byte, 1), nil },
+				Release:  func([]byte) { panic("boo") },
+			})
+			return err
+		})
+		finish(t, i.SubmitRegister())
+		finish(t, i.SubmitNewSnapshot(dummy).Ticket)
+		finish(t, i.SubmitDeleteSnapshot(dummy, 0))
+		if text := log.String(); !strings.Contains(text, "boo") || !strings.Contains(text, "TestReleaseThatPanicsIsLogged") {
+			t.Fatalf("log %q", text)
+		}
+	})
+}
 
 // bank is the region of a driver, with what became of its snapshots.
 type bank struct {

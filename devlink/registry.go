@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -89,6 +90,8 @@ type Registry struct {
 
 	graph mutex // who waits for whom
 
+	stirred atomic.Bool // Manual: notifiers may have something to hear
+
 	wake chan struct{}
 }
 
@@ -147,20 +150,27 @@ func (r *Registry) retire() {
 	}
 }
 
-// whenIdle returns a channel that is closed when no operation is being carried out
-// or waits to be.
-func (r *Registry) whenIdle() <-chan struct{} {
+// over reports whether an operation that was let in is too late to be carried out.
+func (r *Registry) over(last bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.closing && !last
+}
+
+// shut closes the registry if no operation is being carried out or waits to be, or
+// anyway if it is to be now. It is one step, as what is let in between would be carried
+// out when Close has returned. Else it returns a channel that is closed when there is
+// none, after which it is to be asked again.
+func (r *Registry) shut(now bool) (idle <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed = now || r.busy == 0; r.closed {
+		return nil
+	}
 	if r.idle == nil {
 		r.idle = make(chan struct{})
 	}
-	idle := r.idle
-	if r.busy == 0 {
-		close(r.idle)
-		r.idle = nil
-	}
-	return idle
+	return r.idle
 }
 
 // carry sees to it that the operations of an instance are carried out.
@@ -209,6 +219,13 @@ func (r *Registry) news() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.changed
+}
+
+// stir sees to it that the notifiers of a Manual registry are looked at, by a call of Poll
+// that is about to end too.
+func (r *Registry) stir() {
+	r.stirred.Store(true)
+	r.signal()
 }
 
 func (r *Registry) signal() {
@@ -272,7 +289,7 @@ func (r *Registry) beginPoll(now time.Time) bool {
 func (r *Registry) endPoll() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.polling = len(r.ready) > 0
+	r.polling = len(r.ready) > 0 || r.stirred.Load()
 	return !r.polling
 }
 

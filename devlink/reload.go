@@ -120,7 +120,8 @@ type ReloadRequest struct {
 	// where it is. More than one is refused, as Linux does with more than one attribute
 	// that names a namespace.
 	To []string
-	// Allowed says whether the user may do so in a namespace; nil allows all.
+	// Allowed says whether the user may do so in a namespace; nil allows all. It is called
+	// as a driver's callback is, but has no ctx, so it must not wait for the instance.
 	Allowed func(namespace string) bool
 }
 
@@ -170,6 +171,22 @@ func (*ReloadProgress) Kind() Kind { return KindInstance }
 // Key implements [Object].
 func (*ReloadProgress) Key() Key { return Key{} }
 
+// text says what the progress is.
+func (p *ReloadProgress) text() (s string) {
+	switch {
+	case !p.Ended:
+		return "reload begins"
+	case p.Performed == 0:
+		s = "reload has failed"
+	default:
+		s = "reload has performed " + p.Performed.String()
+	}
+	if p.Err != nil {
+		s += ": " + p.Err.Error()
+	}
+	return s
+}
+
 // ReloadTicket is the [Ticket] of a reload.
 type ReloadTicket struct {
 	*Ticket
@@ -212,7 +229,7 @@ func (i *Instance) SubmitReload(q ReloadRequest) *ReloadTicket {
 	q.To = append([]string(nil), q.To...)
 	o := i.newOp("devlink.reload", func(o *op) error { return i.reload(o, q, &k.result) })
 	k.Ticket = o.ticket
-	i.enqueue(o, false)
+	i.enqueue(o)
 	return k
 }
 
@@ -235,11 +252,12 @@ func (e *TornDownError) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *TornDownError) Unwrap() error { return e.Err }
 
-// torn reports whether a driver is down after an error of its ReloadDown.
-func torn(err error) bool {
+// torn reports whether the driver is down after an error of its ReloadDown. A panic that it
+// only hands on is that of another driver.
+func (o *op) torn(err error) bool {
 	var t *TornDownError
-	var p *PanicError
-	return errors.As(err, &t) || errors.As(err, &p)
+	p, panicked := err.(*PanicError)
+	return errors.As(err, &t) || panicked && p.op == o
 }
 
 // join is errors.Join, which does not wrap what is alone.

@@ -290,3 +290,57 @@ func TestMoveReloadsWhoNeedsIt(t *testing.T) {
 		}
 	})
 }
+
+// A driver that hands on how a nested instance went down refuses, and has not gone down
+// itself.
+func TestPanicOfAnotherDriverTearsNobodyDown(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		c, n := newCard("a"), newCard("nested")
+		i, j := c.start(t, r, ""), n.start(t, r, "")
+		n.removed = func(context.Context, *Locked, Reload) error { panic("boo") }
+		for _, wrap := range []func(error) error{func(err error) error { return err }, func(err error) error { return errors.Join(err, nil) }} {
+			c.down = func(ctx context.Context, _ *Locked, _ Reload) error { return wrap(j.Unregister(ctx)) }
+			_, err := reloaded(i, ReloadRequest{})
+			mustBe(t, err, switchdev.ErrOutcomeUnknown)
+			if i.State() != Registered {
+				t.Fatal(i.State(), err)
+			}
+			do(t, j, func(l *Locked) error { return nil })
+			finish(t, j.SubmitRegister())
+		}
+		n.removed = nil
+	})
+}
+
+// A reload with the limit no_reset leaves the parts where they are; one that goes wrong
+// takes them along, as the driver that they are below is down.
+func TestPartsGoWithADriverThatIsTornDown(t *testing.T) {
+	both(t, func(t *testing.T, r *Registry) {
+		c := newCard("a")
+		c.caps = ReloadCapabilities{Actions: ActionsOf(ActionDriverReinit, ActionFWActivate), Limits: LimitsOf(LimitNoReset)}
+		i := c.start(t, r, "")
+		do(t, i, func(l *Locked) error { return l.AddAuxiliary(&part{name: "x", log: c.note}) })
+		c.calls()
+		for _, break_ := range []func(){
+			func() {
+				c.down = func(context.Context, *Locked, Reload) error { return TornDown(switchdev.ErrBusy) }
+			},
+			func() { c.up = failUp },
+		} {
+			break_()
+			if _, err := reloaded(i, ReloadRequest{Action: ActionFWActivate, Limits: LimitsOf(LimitNoReset)}); err == nil {
+				t.Fatal("no error")
+			}
+			calls := c.calls()
+			if got := calls[len(calls)-1]; got != "remove x in going-down" && got != "remove x in coming-up" {
+				t.Fatal(calls)
+			}
+			c.down, c.up = nil, nil
+			do(t, i, func(l *Locked) error { drop(l, newThing(KindRegion, "reg", 0)); return nil })
+			if _, err := reloaded(i, ReloadRequest{}); err != nil {
+				t.Fatal(err)
+			}
+			same(t, c.calls(), []string{`up driver_reinit in "" already=true`, "probe x in coming-up"})
+		}
+	})
+}

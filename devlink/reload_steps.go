@@ -168,7 +168,8 @@ func (r *reloading) goDown() error {
 	case err == nil:
 		r.step(onDown, nil)
 		return nil
-	case torn(err):
+	case r.op.torn(err):
+		r.note(i.removeAll(r.op)) // those that LimitNoReset has left
 		return r.fail(onTorn, err, nil)
 	}
 	r.note(i.probeAll(r.op))
@@ -275,6 +276,7 @@ func (r *reloading) comeUp() error {
 	})
 	if err != nil {
 		r.result.Performed = 0
+		r.note(i.removeAll(r.op))
 		return r.fail(onUpFailed, err, &r.kept)
 	}
 	if r.Limit != LimitNoReset {
@@ -328,6 +330,7 @@ func (r *reloading) abandon() {
 		return
 	}
 	err := r.op.refuse("the driver ended its goroutine", switchdev.ErrOutcomeUnknown)
+	defer func() { _ = r.inst.removeAll(r.op) }() // last, as one of them may do so again
 	switch r.inst.State() {
 	case GoingDown:
 		r.fail(onTorn, err, nil)

@@ -2,6 +2,7 @@ package devlink
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -224,11 +225,11 @@ func (o *op) storeDump(r *Reporter, private any) (*Message, error) {
 func (o *op) write(r *Reporter, f func(ctx context.Context, l *Locked, m *Message) error) (*Message, error) {
 	m := &Message{}
 	err := o.call(func(ctx context.Context, l *Locked) error { return f(ctx, l, m) })
-	if err == nil {
-		err = m.finish()
-	}
 	if err != nil {
 		return nil, o.inst.driverError(o.what, r.key.path(), err)
+	}
+	if bad := (*switchdev.OpError)(nil); errors.As(m.finish(), &bad) {
+		return nil, o.inst.refuse(o.what, r.key.path(), bad.Reason, bad.Err)
 	}
 	return &Message{items: slices.Clip(m.items)}, nil // the driver may have kept its own
 }

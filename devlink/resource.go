@@ -57,6 +57,7 @@ type ResourceInfo struct {
 
 // resourceRecord is what a resource has as long as it lives.
 type resourceRecord struct {
+	inst      *Instance
 	occupancy atomic.Pointer[func() uint64]
 }
 
@@ -70,15 +71,18 @@ func (r *ResourceInfo) Key() Key { return Key{Port: r.Port, OnPort: r.OnPort, ID
 func (r *ResourceInfo) Pending() bool { return r.Size != r.SizeNew }
 
 // Occupancy asks the driver how much of the resource is taken, now, ok being false if it
-// has not said how to ask or the resource has gone. Nobody waits for anybody.
+// has not said how to ask, or panics, which is logged, or the resource has gone. Nobody
+// waits for anybody.
 func (r *ResourceInfo) Occupancy() (n uint64, ok bool) {
 	if r.record == nil {
 		return 0, false
 	}
-	if f := r.record.occupancy.Load(); f != nil {
-		return (*f)(), true
+	f := r.record.occupancy.Load()
+	if f == nil {
+		return 0, false
 	}
-	return 0, false
+	defer r.record.inst.survive("devlink.resource.occupancy", func() { ok = false })
+	return (*f)(), true
 }
 
 // parent returns the key of the resource whose part it is, if of any.
@@ -169,7 +173,7 @@ func (l *Locked) AddResource(c ResourceConfig) error {
 	reason := c.settle()
 	r := &ResourceInfo{
 		Port: c.Port, OnPort: c.OnPort, ID: c.ID, Parent: c.Parent, Name: c.Name, Unit: c.Unit, SizeValid: true,
-		Size: c.Size, SizeNew: c.Size, Min: c.Min, Max: c.Max, Granularity: c.Granularity, record: &resourceRecord{},
+		Size: c.Size, SizeNew: c.Size, Min: c.Min, Max: c.Max, Granularity: c.Granularity, record: &resourceRecord{inst: l.inst},
 	}
 	name := resourceObject(r.Key())
 	if reason != "" {

@@ -2,6 +2,7 @@ package devlink
 
 import (
 	"context"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 
@@ -45,6 +46,21 @@ func newBody(data []byte, give func([]byte)) *body {
 	b := &body{data: data, give: give}
 	b.refs.Store(1)
 	return b
+}
+
+// giveBack gives the bytes of a snapshot back. There is no operation that a panic of the
+// driver could end.
+func (r *Region) giveBack(data []byte) {
+	if r.cfg.Release == nil {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			r.inst.reg.cfg.Logger.Error("devlink: driver panicked", "instance", r.inst.handle.String(),
+				"region", r.info.Name, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	r.cfg.Release(data)
 }
 
 // borrow is called with the mu of an instance that has the snapshot.
@@ -152,7 +168,7 @@ func (r *Region) AddSnapshot(id uint32, data []byte) error {
 
 func (r *Region) newSnapshot(id uint32, data []byte) *SnapshotInfo {
 	return &SnapshotInfo{
-		Region: r.info.Name, Port: r.info.Port, OnPort: r.info.OnPort, ID: id, body: newBody(data, r.cfg.Release),
+		Region: r.info.Name, Port: r.info.Port, OnPort: r.info.OnPort, ID: id, body: newBody(data, r.giveBack),
 	}
 }
 

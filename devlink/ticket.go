@@ -14,6 +14,7 @@ type Ticket struct {
 	op    *op       // nil: a deletion of a namespace
 	parts []*Ticket // what it consists of, if not of one operation
 	done  chan struct{}
+	firm  bool          // who waits cannot withdraw it
 	state atomic.Uint32 // waiting, begun, withdrawn
 	then  func(error)   // called once with the outcome, no lock held
 
@@ -76,8 +77,8 @@ func (k *Ticket) Seq() uint64 {
 
 // Withdraw takes the operation back if it has not begun, and reports whether it
 // did. Then nothing has changed, and the outcome is context.Canceled. A deletion of
-// a namespace begins at once.
-func (k *Ticket) Withdraw() bool { return k.withdraw(context.Canceled) }
+// a namespace begins at once, and a report of ill health stands.
+func (k *Ticket) Withdraw() bool { return !k.firm && k.withdraw(context.Canceled) }
 
 func (k *Ticket) withdraw(err error) bool {
 	if !k.state.CompareAndSwap(ticketWaiting, ticketWithdrawn) {
@@ -90,14 +91,14 @@ func (k *Ticket) withdraw(err error) bool {
 
 // Wait waits for the operation and returns its outcome. When ctx ends before the
 // operation began it is withdrawn: nothing has changed, and the error is ctx's.
-// Once it has begun Wait returns the true outcome, however long a driver takes. The
-// exception is the deletion of a namespace, see [Registry.DeleteNamespace].
+// Once it has begun Wait returns the true outcome, however long a driver takes. What
+// cannot be withdrawn, see [Ticket.Withdraw], goes on when ctx ends the wait.
 //
 // From inside a callback, with the ctx that it was given or one derived from it, an
-// operation of another instance may be waited for; where that would wait for the
-// callback itself, directly or through others, the answer is
-// [switchdev.ErrDeadlock], and an operation that has not begun is withdrawn. What
-// callbacks of other registries wait for is not known.
+// operation of another instance may be waited for, of another registry too; where that
+// would wait for the callback itself, directly or through others, the answer is
+// [switchdev.ErrDeadlock], and an operation that has not begun is withdrawn. Where
+// callbacks of several registries would wait for each other more than one may get that.
 //
 // On a Manual registry somebody else has to call [Registry.Poll] meanwhile, except
 // inside callbacks, where what is waited for is carried out at once.
@@ -106,20 +107,24 @@ func (k *Ticket) Wait(ctx context.Context) error {
 		return k.err
 	}
 	k.reg.ranks.free()
-	c := k.reg.inside(ctx)
+	c := k.reg.caller(ctx)
 	if c != nil {
 		end, err := c.await(k.on, k.done)
 		if err != nil {
-			k.withdraw(err)
+			if !k.firm {
+				k.withdraw(err)
+			}
 			return err
 		}
 		defer end()
 	}
-	if !k.settled(ctx, c != nil) && !k.withdraw(ctx.Err()) {
-		if k.op == nil {
-			return ctx.Err() // it goes on
-		}
-		k.settled(context.WithoutCancel(ctx), c != nil)
+	here := c != nil && c.reg == k.reg
+	switch {
+	case k.settled(ctx, here):
+	case k.firm:
+		return ctx.Err()
+	case !k.withdraw(ctx.Err()):
+		k.settled(context.WithoutCancel(ctx), here)
 	}
 	return k.err
 }
@@ -151,7 +156,7 @@ func (k *Ticket) settled(ctx context.Context, inside bool) bool {
 // help carries out what has to be before the ticket ends, and no more: who waits
 // further down the stack of this goroutine must not wait for what comes behind.
 func (k *Ticket) help() {
-	if k.op == nil {
+	if k.op == nil { // a deletion
 		for _, p := range k.parts {
 			p.help()
 		}

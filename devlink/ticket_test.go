@@ -164,3 +164,28 @@ func TestTryDoComesOnlyWhenNothingIsDone(t *testing.T) {
 	}
 	finish(t, k)
 }
+
+// A report is recovered from, whatever becomes of who reported it.
+func TestReportCannotBeWithdrawn(t *testing.T) {
+	r := newRegistry(t, Config{})
+	i := registered(t, r, "a", "")
+	var rep *Reporter
+	do(t, i, func(l *Locked) (err error) {
+		rep, err = l.AddReporter(ReporterConfig{Name: "fw", Recover: func(context.Context, *Locked, any) error { return nil }})
+		return err
+	})
+	begun, release := held(i)
+	<-begun
+	k := rep.SubmitReport("ill", nil)
+	if k.Withdraw() {
+		t.Error("withdrawn")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	mustBe(t, k.Wait(ctx), context.Canceled)
+	release()
+	do(t, i, func(*Locked) error { return nil })
+	if n := rep.Info(); n.State != Healthy {
+		t.Error(n.State)
+	}
+}

@@ -29,9 +29,10 @@ type (
 )
 
 // AddTraps adds traps: all, or none and an error, told in one step. What it returns is
-// for the data path, in the same order. The errors match ErrInvalid for a bad name, one
-// that is not what Generic says, a type or an action that is none, or a group that is not
-// there; ErrExist for a name in use; else they are those of a [TrapInstaller]. Linux:
+// for the data path, in the same order. The errors match ErrInvalid for a bad name, a
+// generic one that Linux does not know or knows with another type, a type or an action
+// that is none, or a group that is not there; ErrExist for a name that is in use, or
+// generic and not meant so; else they are those of a [TrapInstaller]. Linux:
 // devl_traps_register (net/devlink/trap.c).
 func (l *Locked) AddTraps(list ...TrapInfo) ([]*Trap, error) {
 	const what = "devlink.trap.add"
@@ -64,11 +65,16 @@ func (l *Locked) AddTraps(list ...TrapInfo) ([]*Trap, error) {
 
 func (l *Locked) checkTrap(what string, t *TrapInfo) error {
 	reason := ""
+	kind, known := genericTrap(t.Name)
 	switch {
 	case !validName(t.Name):
 		reason = "bad name"
-	case t.Generic != GenericTrap(t.Name):
-		reason = "not what Generic says"
+	case t.Generic && !known:
+		reason = "no generic trap has this name"
+	case !t.Generic && known:
+		return l.refuse(what, t.Name, "a generic trap has this name", switchdev.ErrExist)
+	case t.Generic && t.Type != kind:
+		reason = "the generic trap has another type"
 	case t.Type > TrapControl:
 		reason = "no such type"
 	case t.Action > ActionMirror:
@@ -118,7 +124,7 @@ func (l *Locked) RemoveTraps(names ...string) error {
 		return err
 	}
 	if setter, ok := switchdev.As[TrapActionSetter](l.inst.driver); ok {
-		for _, t := range list {
+		for _, t := range slices.Backward(list) {
 			_ = setter.SetTrapAction(l.ctx, l, t, ActionDrop)
 		}
 	}

@@ -409,8 +409,10 @@ func TestTrapsAreAddedAllOrNone(t *testing.T) {
 				{driver, syscall.EEXIST, ""}, // twice
 				{chipTraps[0], syscall.EEXIST, ""},
 				{with(func(t *TrapInfo) { t.Name = "" }), syscall.EINVAL, "bad name"},
-				{with(func(t *TrapInfo) { t.Generic = true }), syscall.EINVAL, "not what Generic says"},
-				{with(func(t *TrapInfo) { t.Name = "tail_drop" }), syscall.EINVAL, "not what Generic says"},
+				{with(func(t *TrapInfo) { t.Generic = true }), syscall.EINVAL, "no generic trap has this name"},
+				{with(func(t *TrapInfo) { t.Name = "tail_drop" }), syscall.EEXIST, "a generic trap has this name"},
+				{with(func(t *TrapInfo) { t.Name, t.Generic, t.Type = "tail_drop", true, TrapControl }), syscall.EINVAL, "the generic trap has another type"},
+				{with(func(t *TrapInfo) { t.Name, t.Generic = "ttl_value_is_too_small", true }), syscall.EINVAL, "the generic trap has another type"},
 				{with(func(t *TrapInfo) { t.Group = "none" }), syscall.EINVAL, "no such group"},
 				{with(func(t *TrapInfo) { t.Type = 3 }), syscall.EINVAL, "no such type"},
 				{with(func(t *TrapInfo) { t.Action = 3 }), syscall.EINVAL, "Invalid trap action"},
@@ -421,7 +423,8 @@ func TestTrapsAreAddedAllOrNone(t *testing.T) {
 			}
 			denied(t, l.AddGroups(GroupInfo{Name: "own"}, chipGroups[0]), syscall.EEXIST, "")
 			denied(t, l.AddGroups(GroupInfo{Name: "own", Policer: 8}), syscall.EINVAL, "no such policer")
-			denied(t, l.AddGroups(GroupInfo{Name: "own", Generic: true}), syscall.EINVAL, "not what Generic says")
+			denied(t, l.AddGroups(GroupInfo{Name: "own", Generic: true}), syscall.EINVAL, "no generic group has this name")
+			denied(t, l.AddGroups(GroupInfo{Name: "stp"}), syscall.EEXIST, "a generic group has this name")
 			denied(t, l.AddPolicers(PolicerInfo{ID: 7}, chipPolicers[0]), syscall.EEXIST, "")
 			denied(t, l.AddPolicers(PolicerInfo{}), syscall.EINVAL, "no number")
 			denied(t, l.AddPolicers(PolicerInfo{ID: 7, Rate: 1}), syscall.EINVAL, "Policer rate higher than limit")

@@ -1,6 +1,7 @@
 package devlink
 
 import (
+	"context"
 	"math/bits"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -54,18 +55,37 @@ func (i *Instance) target(o *op, q *ReloadRequest, r *Reload) error {
 		return o.refuse("multiple netns identifying attributes specified", switchdev.ErrInvalid)
 	}
 	from, to := r.Namespace, q.To[0]
-	switch {
-	case to != from && !i.reg.reserve(i, to):
+	if to != from && !i.reg.reserve(i, to) {
 		return o.refuse("Unknown network namespace", switchdev.ErrInvalid)
-	case q.Allowed != nil && !q.Allowed(to):
-		i.unreserve(from, to)
+	}
+	granted := false
+	defer func() { // also when Allowed does not return
+		if !granted {
+			i.unreserve(from, to)
+		}
+	}()
+	switch allowed, err := o.allows(q, to); {
+	case err != nil:
+		return err
+	case !allowed:
 		return o.refuse("", switchdev.ErrPermission)
 	case to != from && r.Action != ActionDriverReinit:
-		i.unreserve(from, to)
 		return o.refuse("Changing namespace is only supported for reinit action", switchdev.ErrUnsupported)
 	}
-	r.Namespace, r.NamespaceGiven = to, true
+	r.Namespace, r.NamespaceGiven, granted = to, true, true
 	return nil
+}
+
+// allows asks the request, whose function may panic.
+func (o *op) allows(q *ReloadRequest, to string) (allowed bool, err error) {
+	if q.Allowed == nil {
+		return true, nil
+	}
+	err = o.call(func(context.Context, *Locked) error {
+		allowed = q.Allowed(to)
+		return nil
+	})
+	return allowed, err
 }
 
 func (i *Instance) unreserve(from, to string) {

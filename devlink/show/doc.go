@@ -6,7 +6,7 @@
 //	rows := view.Rows(registry.Snapshot(), "", show.Devs)
 //	err := show.Write(os.Stdout, show.Devs, show.JSON, rows)
 //
-//	for row, err := range show.Read(os.Stdin, 0, show.JSON) {  // devlink -j port show |
+//	for row, err := range show.Read(os.Stdin, show.Ports, show.Text) { // devlink port show |
 //		if err != nil { ... }
 //		if port, ok := row.(*show.Port); ok {
 //			fmt.Println(port.At, port.Netdev)
@@ -21,7 +21,8 @@
 //	}
 //
 // A [Row] has everything that the tool prints of an object, so what was read is printed
-// again byte for byte; a [View] makes rows of what a registry has. [Members] is JSON
+// again byte for byte; a [View] makes rows of what a registry has. Text can be read as
+// well as JSON, which says more; [Read] lists what. [Members] is JSON
 // without the section around it, a line for each member, for who compares listings line
 // by line; [Event.String] and [ParseEvent] do the like for events. [WriteMessage] prints
 // what a health reporter has to say.
@@ -33,8 +34,9 @@
 // "burst_period", "default", "nested_devlink", "roce" and the abilities after it,
 // "max_io_eqs", dpipe tables, and priority and weight of rates, which that version lacks
 // or was not given. Those follow the tool's later versions, and their text is as good as
-// the descriptions of these. A JSON line of everything that a netdevsim of Linux 6.1 has
-// is read and printed again, and the rows and events of a registry with the same objects
+// the descriptions of these. The text is read as the same rows as the JSON of the same
+// messages. A JSON line of everything that a netdevsim of Linux 6.1 has is read and
+// printed again, and the rows and events of a registry with the same objects
 // are those lines.
 //
 // # Concurrency
@@ -54,13 +56,12 @@
 //
 // # Differences from Linux
 //
-//   - Text is printed and not read.
 //   - The JSON of the monitor is whole. That of iproute2 6.1 breaks off at policers and
 //     health reporters and ends without its brackets; here each stands in as many as it
 //     began with. Nothing is printed of rates, as there.
 //   - The monitor's text has every event at the beginning of a line; with the tool all
 //     that follows a health reporter moves to the right. Parameters of ports have no lines
-//     of two spaces after them.
+//     of two spaces after them. Both are read as the tool prints them, too.
 //   - The occupancy of resources has 64 bits; iproute2 6.1 prints 32 of them.
 //   - The regions of ports are printed under the key of those of the device, as the tool
 //     does; two of one name have the same key.

@@ -78,6 +78,47 @@ func ExampleRead() {
 	// pci/0000:01:00.0 igmp_query mirror
 }
 
+// What "devlink port show" printed is taken apart as its JSON would be.
+func ExampleRead_text() {
+	const printed = `pci/0000:01:00.0/0: type eth netdev pf0 flavour pcipf controller 0 pfnum 0 external false splittable false
+  function:
+    hw_addr 00:00:5e:00:53:01
+pci/0000:01:00.0/1: type eth netdev pf0sf88 flavour pcisf controller 0 pfnum 0 sfnum 88 external false splittable maybe
+pci/0000:01:00.0/2: type ib ibdev mlx5_0
+`
+	for row, err := range show.Read(strings.NewReader(printed), show.Ports, show.Text) {
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		port := row.(*show.Port)
+		fmt.Println(port.At, port.Type, port.Netdev, port.Function.HWAddr)
+	}
+	// Output:
+	// pci/0000:01:00.0/0 eth pf0 00:00:5e:00:53:01
+	// line 4, column 115: splittable "maybe": want true or false
+	// pci/0000:01:00.0/2 ib
+}
+
+// What "devlink monitor" prints is read as events, each of them when the next begins.
+func ExampleReadEvents() {
+	const printed = `[health,status] pci/0000:01:00.0:
+  reporter fw
+    state error error 1 recover 0 grace_period 5000 auto_recover true auto_dump true
+[port,del] pci/0000:01:00.0/2: type notset flavour physical port 3
+`
+	for e, err := range show.ReadEvents(strings.NewReader(printed), show.Text) {
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(e)
+	}
+	// Output:
+	// health-reporter-recover pci/0000:01:00.0 {"reporter":"fw","state":"error","error":1,"recover":0}
+	// port-del pci/0000:01:00.0/2 {"type":"notset","flavour":"physical"}
+}
+
 func ExampleMonitor() {
 	m := show.NewMonitor(os.Stdout, show.Text)
 	e, err := show.ParseEvent(`port-new pci/0000:01:00.0/1 {"type":"eth","netdev":"swp1","flavour":"physical"}`)

@@ -10,13 +10,17 @@ import (
 type form struct {
 	out   printer
 	mode  mode
-	in    *decoder
+	in    source
 	want  string // the key whose member is to be read
 	hit   bool   // it was found
 	index uint   // of the member, among those of the object
 	seen  uint64 // which were read, a bit each
+	begun place  // where the object begins that is being read
 	wrong string // the first member that is not as it should be
 	depth int    // of objects within objects
+
+	shown bool // of a member that no row has as it is written
+	set   uint8
 }
 
 // deepest is how many objects may be within each other. Resources have a few levels, but
@@ -61,14 +65,14 @@ func (f *form) step(key string, must, shown bool) (get, put, check bool) {
 		f.hit = true
 		if f.seen&bit != 0 {
 			f.in.refuse("row", key, "twice")
-			f.in.skip(f.in.token())
+			f.in.pass()
 			return false, false, false
 		}
 		f.seen |= bit
 		return true, false, false
 	case finishing:
 		if must && f.seen&bit == 0 {
-			f.in.refuseAt(f.in.begun.line, f.in.begun.column, key, "", "missing")
+			f.in.refuseAt(f.begun, key, "", "missing")
 		}
 		return false, false, false
 	case printing:
@@ -102,7 +106,7 @@ func (f *form) line(key string, v *string) {
 	get, put, check := f.step(key, false, *v != "")
 	switch {
 	case get:
-		if *v, _ = f.in.string(key); *v == "" {
+		if *v = f.in.line(key); *v == "" {
 			f.in.refuse(key, "", "empty")
 		}
 	case put:

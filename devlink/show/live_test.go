@@ -78,6 +78,12 @@ func (s *sim) start(l *devlink.Locked) error {
 // fill adds what does not.
 func (s *sim) fill(l *devlink.Locked) error {
 	var errs []error
+	var err error
+	s.region, err = l.AddRegion(devlink.RegionConfig{
+		Name: "dummy", Size: 32768, MaxSnapshots: 16,
+		Snapshot: func(context.Context, *devlink.Locked) ([]byte, error) { return make([]byte, 32768), nil },
+	})
+	errs = append(errs, err)
 	for n := range s.ports {
 		errs = append(errs, l.AddPort(devlink.PortInfo{
 			Index: uint32(n), Number: uint32(n + 1), Flavour: devlink.FlavourPhysical, Type: devlink.PortEth, Netdev: fmt.Sprint("eth", n),
@@ -99,17 +105,12 @@ func (s *sim) fill(l *devlink.Locked) error {
 	for _, t := range simTraps {
 		errs = append(errs, s.addTrap(l, t.group, t.name, t.kind, t.action))
 	}
-	var err error
-	s.region, err = l.AddRegion(devlink.RegionConfig{
-		Name: "dummy", Size: 32768, MaxSnapshots: 16,
-		Snapshot: func(context.Context, *devlink.Locked) ([]byte, error) { return make([]byte, 32768), nil },
-	})
-	errs = append(errs, err)
 	dump := func(ctx context.Context, l *devlink.Locked, m *devlink.Message, private any) error { return nil }
-	s.blank, err = l.AddReporter(devlink.ReporterConfig{Name: "empty", Dump: dump})
+	diagnose := func(context.Context, *devlink.Locked, *devlink.Message) error { return nil }
+	s.blank, err = l.AddReporter(devlink.ReporterConfig{Name: "empty", Dump: dump, Diagnose: diagnose})
 	errs = append(errs, err)
 	s.dummy, err = l.AddReporter(devlink.ReporterConfig{
-		Name: "dummy", Dump: dump, Recover: func(context.Context, *devlink.Locked, any) error { return s.failed },
+		Name: "dummy", Dump: dump, Diagnose: diagnose, Recover: func(context.Context, *devlink.Locked, any) error { return s.failed },
 	})
 	return errors.Join(append(errs, err)...)
 }
@@ -139,7 +140,8 @@ func (s *sim) empty(l *devlink.Locked) error {
 			groups = append(groups, t.group)
 		}
 	}
-	errs = append(errs, l.RemoveGroups(groups...), l.RemovePolicers(3, 2, 1), l.RemoveRegion(s.region), l.RemoveReporter(s.dummy), l.RemoveReporter(s.blank))
+	slices.Reverse(groups)
+	errs = append(errs, l.RemoveGroups(groups...), l.RemovePolicers(1, 2, 3), l.RemoveRegion(s.region), l.RemoveReporter(s.dummy), l.RemoveReporter(s.blank))
 	return errors.Join(errs...)
 }
 

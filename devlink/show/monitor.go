@@ -1,13 +1,12 @@
 package show
 
 import (
-	"encoding/json"
-	"errors"
 	"io"
 	"iter"
 	"slices"
 	"strings"
 
+	"github.com/switchcore/switchcore/internal/jsonread"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
@@ -117,115 +116,123 @@ func (m *Monitor) flush() error {
 	return m.err
 }
 
-// ReadEvents returns the events that r holds as a [Monitor] prints them in a format but
-// Text. It reads as it yields, and may be ranged over once. What [Read] says of errors
-// applies.
+// ReadEvents returns the events that r holds as a [Monitor] prints them in a format, or
+// as the tool does. It reads as it yields, and may be ranged over once. What [Read] says
+// of errors and of Text applies; of text an event is known to be whole when the next one
+// begins.
 func ReadEvents(r io.Reader, f Format) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		if f == Text || f > Members {
+		switch f {
+		case Text:
+			readTextEvents(r, yield)
+		case JSON, Pretty, Members:
+			readEvents(r, f, yield)
+		default:
 			yield(Event{}, &switchdev.OpError{Op: "devlink.show", Object: f.String(), Reason: "this is not read", Err: switchdev.ErrUnsupported})
-			return
-		}
-		in := &eventReader{yield: yield}
-		in.reader = newReader(r, in.keep)
-		defer func() {
-			if in.broken() && !in.left {
-				yield(Event{}, in.end())
-			}
-		}()
-		if f == Members {
-			in.stream()
-		} else {
-			in.monitor()
 		}
 	}
 }
 
-// eventReader reads events, whose rows it keeps until it has all of them.
-type eventReader struct {
-	*reader
+// told is an event that is being read, with its row, of which it hears from a reader of
+// rows.
+type told struct {
 	yield func(Event, error) bool
+	gone  bool // the caller
 	event Event
 	bad   error
-	rows  int
+	count int // of rows
 }
 
+func (in *told) begin() { in.event, in.bad, in.count = Event{}, nil, 0 }
+
 // keep takes what the reader of rows hands.
-func (in *eventReader) keep(r Row, err error) bool {
-	in.event.Row, in.rows = r, in.rows+1
+func (in *told) keep(r Row, err error) bool {
+	in.event.Row, in.count = r, in.count+1
 	if in.bad == nil {
 		in.bad = err
 	}
 	return true
 }
 
+// done yields the event.
+func (in *told) done(err error) {
+	if in.bad == nil {
+		in.bad = err
+	}
+	in.gone = !in.yield(in.event, in.bad)
+}
+
+// eventReader reads events of JSON.
+type eventReader struct {
+	*reader
+	told
+}
+
+func readEvents(r io.Reader, f Format, yield func(Event, error) bool) {
+	in := &eventReader{told: told{yield: yield}}
+	in.reader = newReader(r, in.keep)
+	if f == Members {
+		in.stream()
+	} else {
+		in.monitor()
+	}
+	if in.Broken() && !in.gone {
+		yield(Event{}, in.end())
+	}
+}
+
 func (in *eventReader) monitor() {
-	if !in.delim('{') {
+	if !in.Delim('{') {
 		return
 	}
-	if key, _ := in.token().(string); !in.broken() && key != "mon" {
-		in.abort("json", key, "want mon")
+	if key, _ := in.Token().(string); !in.Broken() && key != "mon" {
+		in.Abort("json", key, "want mon")
 	}
-	if !in.delim('[') {
+	if !in.Delim('[') {
 		return
 	}
-	for in.going() {
-		if in.delim('{') {
+	for !in.gone && in.More() {
+		if in.Delim('{') {
 			in.one()
 		}
 	}
-	if in.left || !in.delim(']') || !in.delim('}') {
+	if in.gone || !in.Delim(']') || !in.Delim('}') {
 		return
 	}
-	in.rest()
+	in.Rest()
 }
 
 func (in *eventReader) stream() {
-	for !in.left {
-		t := in.token()
-		if errors.Is(in.err, io.EOF) {
-			in.err = nil
-			return
-		}
-		if in.err == nil && t != json.Delim('{') {
-			in.abort("json", literal(t), "want {")
-		}
-		if in.broken() {
-			return
-		}
+	for !in.gone && in.object() {
 		in.one()
 	}
 }
 
 // one reads an event, whose bracket was taken.
 func (in *eventReader) one() {
-	in.event, in.bad, in.rows = Event{}, nil, 0
+	in.begin()
 	at := in.where()
-	for in.more() {
-		key, _ := in.token().(string)
+	for in.More() {
+		key, _ := in.Token().(string)
 		s := sectionOf(key, true)
 		switch {
-		case in.broken():
+		case in.Broken():
 		case key == "command" && in.event.Verb == 0:
 			in.event.Verb = Verb(slices.Index(verbs, in.choice(key, verbs)) + 1)
-		case s != 0 && in.rows == 0:
-			in.members(key, func(key string) { in.entry(s, key, in.where(), s == Reporters) })
+		case s != 0 && in.count == 0:
+			in.Object(key, func(key string) { in.entry(s, key, in.where(), s == Reporters) })
 		default:
-			in.refuse("row", key, "unknown key, or twice")
-			in.skip(in.token())
+			in.Refuse("row", key, "unknown key, or twice")
+			in.pass()
 		}
 	}
-	in.delim('}')
-	if in.bad == nil && (in.rows != 1 || !in.event.valid()) {
-		in.refuseAt(at.line, at.column, "row", in.event.Verb.String(), "no such event")
+	in.Delim('}')
+	if in.bad == nil && (in.count != 1 || !in.event.valid()) {
+		in.refuseAt(at, "row", in.event.Verb.String(), "no such event")
 	}
-	if in.broken() {
-		return
+	if !in.Broken() {
+		in.done(in.result())
 	}
-	if err := in.result(); in.bad == nil {
-		in.bad = err
-	}
-	in.left = !in.yield(in.event, in.bad)
 }
 
 // ParseEvent returns the event that a line holds, as [Event.String] writes it; it may end
@@ -242,13 +249,13 @@ func ParseEvent(line string) (Event, error) {
 		return w.word == word
 	})
 	if i < 0 {
-		return Event{}, &ParseError{Line: 1, Column: 1, What: "event", Input: shorten(word), Reason: "unknown word"}
+		return Event{}, &ParseError{Line: 1, Column: 1, What: "event", Input: jsonread.Shorten(word), Reason: "unknown word"}
 	}
 	s := eventWords[i].section
 	p, _, ok := parseKey(handle, false)
 	e := Event{eventWords[i].verb, made(s, p, "")}
 	fail := func(at int, what, input, reason string) (Event, error) {
-		return e, &ParseError{Line: 1, Column: at + 1, What: what, Input: shorten(input), Reason: reason}
+		return e, &ParseError{Line: 1, Column: at + 1, What: what, Input: jsonread.Shorten(input), Reason: reason}
 	}
 	if !ok || p.OnPort && (s == Devs || s == Regions || s == Flashes) || !p.OnPort && s == Ports {
 		return fail(len(word)+1, "event", handle, "not a handle of this kind")
@@ -259,16 +266,16 @@ func ParseEvent(line string) (Event, error) {
 	} else if bare {
 		return e, nil
 	}
-	in := newReader(strings.NewReader(object), nil)
-	in.decoder.at.column = at + 1
-	if in.form.read("event", brief{e.Row}); !in.broken() {
-		in.rest()
+	in := decoder{jsonread.NewAt(strings.NewReader(object), 1, at+1)}
+	f := form{in: in}
+	if f.read("event", brief{e.Row}); !in.Broken() {
+		in.Rest()
 	}
-	if in.broken() {
+	if in.Broken() {
 		return e, in.end()
 	}
 	if r, ok := e.Row.(*Rate); ok && r.At.OnPort == (r.Node != "") {
-		in.refuseAt(1, at+1, "event", handle, "a leaf has a port, a node a name")
+		in.RefuseAt(1, at+1, "event", handle, "a leaf has a port, a node a name")
 	}
 	return e, in.result()
 }

@@ -49,6 +49,7 @@ func TestBadListingsSayWhere(t *testing.T) {
 		{`{"dev":{"a b/c":{}}}`, `line 1, column 9: json "a b/c": not a handle of this section`},
 		{`{"port":{"a/b":{"type":"eth"}}}`, `line 1, column 10: json "a/b": not a handle of this section`},
 		{`{"port":{"a/b/01":{"type":"eth"}}}`, `line 1, column 10: json "a/b/01": not a handle of this section`},
+		{`{"param":{"ab":[]}}`, `line 1, column 11: json "ab": not a handle of this section`},
 		{`{"regions":{"a/b":{}}}`, `line 1, column 13: json "a/b": not a handle of this section`},
 		{`{"dev":{"a/b":7}}`, `line 1, column 15: dev "7": want {`},
 		{`{"dev":{"a/b":{"reload_failed":false}}}`, `line 1, column 32: reload_failed "false": want true`},
@@ -168,12 +169,12 @@ func TestReadMayBeLeft(t *testing.T) {
 	}
 }
 
-// Text has no reader, and a section must be known.
+// A section must be known, and Flashes has only events.
 func TestWhatIsNotReadSaysSo(t *testing.T) {
 	for _, c := range []struct {
 		s show.Section
 		f show.Format
-	}{{show.Devs, show.Text}, {0, show.Members}, {show.Flashes, show.JSON}, {99, show.JSON}, {show.Devs, 9}} {
+	}{{0, show.Text}, {show.Flashes, show.Text}, {0, show.Members}, {show.Flashes, show.JSON}, {99, show.JSON}, {show.Devs, 9}} {
 		n := 0
 		for _, err := range show.Read(strings.NewReader("{}"), c.s, c.f) {
 			if n++; !errors.Is(err, switchdev.ErrUnsupported) {
@@ -184,7 +185,7 @@ func TestWhatIsNotReadSaysSo(t *testing.T) {
 			t.Errorf("%v %v: %d rows", c.s, c.f, n)
 		}
 	}
-	for _, err := range show.ReadEvents(strings.NewReader(""), show.Text) {
+	for _, err := range show.ReadEvents(strings.NewReader(""), 9) {
 		if !errors.Is(err, switchdev.ErrUnsupported) {
 			t.Error(err)
 		}

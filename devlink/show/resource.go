@@ -95,7 +95,7 @@ func (f *form) path(key string, v *string) {
 	get, put, check := f.step(key, false, *v != "")
 	switch {
 	case get:
-		if *v, _ = f.in.string(key); !validPath(*v) {
+		if *v = f.in.word(key); !validPath(*v) {
 			f.in.refuse(key, *v, "not a path")
 		}
 	case put:

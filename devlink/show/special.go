@@ -24,7 +24,7 @@ func (f *form) nested(v *[]Nested) {
 	switch {
 	case get:
 		*v = []Nested{}
-		f.in.members(key, func(name string) {
+		f.in.entries(key, func(name string) {
 			p, title, ok := parseKey(name, false)
 			if !ok || p.OnPort || title != "" {
 				f.in.refuse(key, name, "not bus/device")
@@ -103,7 +103,7 @@ func (f *form) address(key string, v *string) {
 	get, put, check := f.step(key, false, *v != "")
 	switch {
 	case get:
-		if *v, _ = f.in.string(key); !validAddress(*v) {
+		if *v = f.in.word(key); !validAddress(*v) {
 			f.in.refuse(key, *v, "want bytes in hexadecimal, separated by colons")
 		}
 	case put:
@@ -172,11 +172,11 @@ func (f *form) versions(key string, v *[]Version) {
 	switch {
 	case get:
 		*v = []Version{}
-		f.in.members(key, func(name string) {
+		f.in.entries(key, func(name string) {
 			if !validName(name) {
 				f.in.refuse(key, name, "not a name")
 			}
-			value, _ := f.in.string(name)
+			value := f.in.line(name)
 			*v = append(*v, Version{name, value})
 		})
 	case put:
@@ -235,12 +235,26 @@ func (r *Rate) members(f *form) {
 
 // rate is a member that text has in bits a second.
 func (f *form) rate(key string, v *Number) {
-	if f.mode != printing || !f.out.text || !v.Shown {
-		f.number(key, v, 61, false)
-		return
+	get, put, check := f.step(key, false, v.Shown)
+	switch {
+	case get:
+		*v = f.in.rate(key)
+	case put && f.out.text:
+		f.out.key(key)
+		f.rateText(v)
+	case put:
+		f.out.key(key)
+		f.out.digits(v.Value)
+	case check:
+		f.blame(key, v.sound(rateBits, false))
 	}
-	f.index++
-	f.out.key(key)
+}
+
+// rateBits is how large a rate can be in bytes, so that it is a number in bits.
+const rateBits = 61
+
+// rateText prints a rate as a number that is short, with a unit.
+func (f *form) rateText(v *Number) {
 	bits, unit := v.Value*8, 0
 	for bits >= 1000 && (bits%1000 == 0 || bits >= 1000*1000) && unit < len(rateUnits)-1 {
 		bits /= 1000
@@ -271,7 +285,7 @@ func (*Reload) Place() Place { return Place{} }
 func (*Reload) title() string { return performed }
 
 func (r *Reload) members(f *form) {
-	shown, set := true, uint8(AnswerOf(r.DriverReinit)-No|(AnswerOf(r.FWActivate)-No)<<1)
+	set := uint8(AnswerOf(r.DriverReinit) - No | (AnswerOf(r.FWActivate)-No)<<1)
 	if f.mode == printing && f.out.text {
 		f.out.buf = append(f.out.buf, performed+":\n"...)
 		f.out.fresh, f.out.indent = true, 4
@@ -282,11 +296,11 @@ func (r *Reload) members(f *form) {
 		}
 		return
 	}
-	if f.mode == reading {
-		set = 0
+	if f.shown, f.set = true, set; f.mode == reading {
+		f.set = 0
 	}
-	if f.words(performed, &shown, &set, reloadActions); f.mode == reading {
-		r.DriverReinit, r.FWActivate = set&1 != 0, set&2 != 0
+	if f.words(performed, &f.shown, &f.set, reloadActions); f.mode == reading {
+		r.DriverReinit, r.FWActivate = f.set&1 != 0, f.set&2 != 0
 	}
 }
 

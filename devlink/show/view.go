@@ -19,7 +19,8 @@ type View struct {
 	// defaults of parameters, instances within others.
 	Recent bool
 	// Count returns the packets of a trap, a group or a policer, ok being false if nobody
-	// knows; nil knows of none. It is where a program asks [devlink.Instance], which may
+	// knows; nil knows of none. It is where a program asks the [devlink.Instance], which
+	// [devlink.Registry.Instance] finds by the life's namespace and handle, and which may
 	// wait for a driver.
 	Count func(l *devlink.Life, o devlink.Object) (s devlink.TrapStats, ok bool)
 	// Location is where it is the time at which dumps were made; nil is UTC.

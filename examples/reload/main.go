@@ -1,11 +1,17 @@
 // Command reload tells the deadlock of November 2021, and how it does not happen here: a
 // namespace is deleted, the network card in it is restarted for that, and an auxiliary
 // driver unregisters a notifier that hears of all namespaces while everybody else goes on.
+//
+//	go run ./examples/reload
+//
+// It takes no arguments; the exit status is 2 if there are any, and 1 when something of
+// the story went wrong.
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -19,10 +25,28 @@ import (
 func main() {
 	stat, err := os.Stdout.Stat()
 	live := err == nil && stat.Mode()&os.ModeCharDevice != 0
-	if err := run(context.Background(), os.Stdout, live); err != nil {
-		fmt.Fprintln(os.Stderr, "reload:", err)
-		os.Exit(1)
+	os.Exit(start(context.Background(), os.Args[1:], os.Stdout, os.Stderr, live))
+}
+
+// start is the program but for os.Exit, so that tests can call it.
+func start(ctx context.Context, args []string, stdout, stderr io.Writer, live bool) int {
+	flags := flag.NewFlagSet("reload", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() { fmt.Fprintln(stderr, "usage: reload, without arguments") }
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2 // package flag has said what is wrong
+	case flags.NArg() > 0:
+		flags.Usage()
+		return 2
 	}
+	if err := run(ctx, stdout, live); err != nil {
+		fmt.Fprintln(stderr, "reload:", err)
+		return 1
+	}
+	return 0
 }
 
 const (

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,7 +23,48 @@ func story(t *testing.T, live bool) string {
 			t.Fatal(err)
 		}
 	})
-	return out.String()
+	return joined(out.String())
+}
+
+// joined puts what is told of the same into one line: how much the program puts there
+// is a matter of how fast it reads.
+func joined(out string) string {
+	many := regexp.MustCompile(`^(\s*\S+s  event:   .*?)(?:, (\d+) of them)?$`)
+	var lines []string
+	last, count := -1, 0
+	for line := range strings.Lines(out) {
+		line = strings.TrimSuffix(line, "\n")
+		m := many.FindStringSubmatch(line)
+		if m == nil {
+			lines = append(lines, line)
+			continue
+		}
+		n := 1
+		if m[2] != "" {
+			n, _ = strconv.Atoi(m[2])
+		}
+		if last >= 0 && (lines[last] == m[1] || strings.HasPrefix(lines[last], m[1]+", ")) {
+			count += n
+			lines[last] = fmt.Sprintf("%s, %d of them", m[1], count)
+			continue
+		}
+		last, count = len(lines), n
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+func TestLinesOfTheSameAreJoined(t *testing.T) {
+	const event = "  2.50s  event:   a: added port in n"
+	for out, want := range map[string]string{
+		event + ", 2 of them\n" + event + "\n  2.50s  driver: up\n" + event + "\n": event + ", 4 of them\n  2.50s  driver: up\n",
+		event + "\n" + event + "s\n" + event + "\n":                                event + "\n" + event + "s\n" + event + "\n",
+		event + ", 4 of them\nend\n":                                               event + ", 4 of them\nend\n",
+	} {
+		if got := joined(out); got != want {
+			t.Errorf("%s\nis\n%s\nwant\n%s", out, got, want)
+		}
+	}
 }
 
 func TestNobodyWaitsForTheCardWhoseNamespaceDies(t *testing.T) {
@@ -49,6 +92,23 @@ func TestNobodyWaitsForTheCardWhoseNamespaceDies(t *testing.T) {
 	}
 	if t.Failed() {
 		t.Log(out)
+	}
+}
+
+func TestArgumentsAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"-h"}, 0, "usage: reload"},
+		{[]string{"-x"}, 2, "not defined: -x"},
+		{[]string{"fast"}, 2, "usage: reload"},
+	} {
+		var out, errs bytes.Buffer
+		if status := start(t.Context(), c.args, &out, &errs, false); status != c.status || out.Len() > 0 || !strings.Contains(errs.String(), c.want) {
+			t.Errorf("%v: status %d, printed %q and %q", c.args, status, out.String(), errs.String())
+		}
 	}
 }
 

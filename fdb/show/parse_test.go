@@ -88,7 +88,7 @@ func TestBadObjectsSayWhere(t *testing.T) {
 		{`[{` + m + `,"deleted":1}]`, `line 1, column 50: deleted "1": want true or false`},
 		{`[{` + m + `,"new":{"a":[1,2]}}]`, `line 1, column 40: row "new": unknown key`},
 		{`[{` + m + `,"mac":"02:00:00:00:00:01"}]`, `line 1, column 40: row "mac": twice`},
-		{`[{` + m + `,"flags":"self"}]`, `line 1, column 48: flags "self": want an array`},
+		{`[{` + m + `,"flags":"self"}]`, `line 1, column 48: flags "self": want [`},
 		{`[{` + m + `,"flags":["self","new"]}]`, `line 1, column 56: flags "new": unknown word`},
 		{`[{` + m + `,"flags":["self","self"]}]`, `line 1, column 56: flags "self": twice`},
 		{`[{` + m + `,"ifname":"a b"}]`, `line 1, column 49: ifname "a b": not a name`},

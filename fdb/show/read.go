@@ -31,15 +31,6 @@ func (e *ParseError) Error() string {
 // Unwrap returns [switchdev.ErrInvalid].
 func (e *ParseError) Unwrap() error { return switchdev.ErrInvalid }
 
-// shorten keeps an error readable.
-func shorten(s string) string {
-	const most = 64
-	if len(s) > most {
-		return s[:most] + "..."
-	}
-	return s
-}
-
 // Read returns the rows that r holds in a format; JSON and Pretty are read alike.
 // It reads as it yields, and may be ranged over once.
 //
@@ -75,18 +66,4 @@ func (r *Row) UnmarshalText(text []byte) error {
 		*r = row
 	}
 	return err
-}
-
-// names keeps one copy of every name, of which there are few in many rows.
-type names map[string]string
-
-func (n names) get(b []byte) string {
-	s, ok := n[string(b)]
-	if !ok && len(n) < 4096 {
-		s = string(b)
-		n[s] = s
-	} else if !ok {
-		s = string(b)
-	}
-	return s
 }

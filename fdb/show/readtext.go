@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/switchcore/switchcore/internal/jsonread"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
@@ -20,12 +21,12 @@ const longest = 1 << 16
 func readText(r io.Reader) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		in := bufio.NewReaderSize(r, longest)
-		seen := make(names)
+		seen := make(jsonread.Names)
 		for number := 1; ; number++ {
 			line, err := in.ReadSlice('\n')
 			switch {
 			case errors.Is(err, bufio.ErrBufferFull):
-				yield(Row{}, &ParseError{Line: number, Column: longest, What: "row", Input: shorten(string(line)), Reason: "the line is too long"})
+				yield(Row{}, &ParseError{Line: number, Column: longest, What: "row", Input: jsonread.Shorten(string(line)), Reason: "the line is too long"})
 				return
 			case err != nil && !errors.Is(err, io.EOF):
 				yield(Row{}, err)
@@ -50,7 +51,7 @@ func readText(r io.Reader) iter.Seq2[Row, error] {
 type lineParser struct {
 	line   string
 	number int
-	names  names
+	names  jsonread.Names
 	words  []word
 	next   int
 	err    *ParseError
@@ -72,7 +73,7 @@ func (p *lineParser) result() error {
 
 func (p *lineParser) fail(what string, w word, reason string) {
 	if p.err == nil {
-		p.err = &ParseError{Line: p.number, Column: w.at + 1, What: what, Input: shorten(w.text), Reason: reason}
+		p.err = &ParseError{Line: p.number, Column: w.at + 1, What: what, Input: jsonread.Shorten(w.text), Reason: reason}
 	}
 }
 
@@ -222,7 +223,7 @@ func (p *lineParser) name(what string) string {
 	if p.names == nil {
 		return w.text
 	}
-	return p.names.get([]byte(w.text))
+	return p.names.Of(w.text)
 }
 
 func (p *lineParser) addr() netip.Addr {

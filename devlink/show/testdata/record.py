@@ -233,3 +233,6 @@ for m in mon:
     record({'monitor': [m]}, *three('devlink monitor'))
 record({'monitor': mon[:4] + mon[8:12]}, *three('devlink monitor'))
 record({'monitor': mon[8:9]}, *three('devlink -v monitor'))
+# what follows a health reporter moves to the right, and its JSON is none
+i = [n for n, m in enumerate(mon) if m[16] == A['CMD_HEALTH_REPORTER_RECOVER']]
+record({'monitor': [mon[0], mon[i[0]], mon[0], mon[1], mon[2], mon[i[1]], mon[2], mon[3]] + mon[8:12] + mon[19:26] + [mon[i[0]], mon[i[1]], mon[0]]}, 'devlink monitor')
