@@ -27,7 +27,7 @@ func (t *Table) Ageing() time.Duration { return time.Duration(t.ageing.time.Load
 // there is one. Linux: hold_time (net/bridge/br_fdb.c).
 func (t *Table) Hold() time.Duration {
 	a := t.Ageing()
-	if change := t.ageing.change.Load(); change > 0 && a != NoLearning {
+	if change := t.ageing.change.Load(); change > 0 && (a != NoLearning || t.cfg.Quirks.Has(QuirkTCKeepsGCTimer)) {
 		return time.Duration(change)
 	}
 	return a
@@ -73,16 +73,20 @@ func (t *Table) rearm(always bool, change func()) {
 	before := t.Hold()
 	change()
 	t.ageing.ticks.Store(t.holdTicks())
+	another := t.Hold() != before
 	if t.cfg.Quirks.Has(QuirkTCKeepsGCTimer) {
-		before = t.Hold() // another one alone is no reason
+		another = another && before == NoLearning // else that alone is no reason
 	}
-	if always || t.Hold() != before {
+	if always || another {
 		t.sweep.rearm(t)
 	}
 	t.unlock()
 	signal(t.clock.changed)
 	t.nudge()
 }
+
+// deaf reports whether nothing is learned.
+func (t *Table) deaf() bool { return t.ageing.ticks.Load() == 0 }
 
 // holdTicks is the hold time in ticks. A stamp is older than the frame by up to
 // one step of the clock, which is added, so that nothing leaves too early.

@@ -182,10 +182,7 @@ func (d *direct) later(t *Table, p *Op) {
 	k := t.newTicket()
 	o := &op{verb: p.Verb, entry: p.Entry, key: camKey(p.Entry.Key), ticket: k}
 	t.flushChanges()
-	t.queues[o.key] = append(t.queues[o.key], o)
-	if len(t.queues[o.key]) == 1 {
-		t.ready = append(t.ready, o.key)
-	}
+	t.queue(o)
 	t.stageReady(t.now())
 	p.Err = k.Err()
 }

@@ -32,7 +32,7 @@ func (t *Table) decide(v Verb, e *Entry, old, next *overlay.Entry) (d decision, 
 			return d, v.refusal(e, switchdev.ErrNotExist)
 		}
 	case VerbUse:
-		if t.Ageing() == NoLearning || old.Has(cam.Local) {
+		if t.deaf() || old.Has(cam.Local) {
 			*next = *old
 			return d, nil
 		}

@@ -136,11 +136,15 @@ func (t *Table) pass(changes []overlay.Change) (kept bool) {
 	told := t.withhold(t.loud(changes))
 	kept = len(told) > 0 && t.tell(told)
 	for _, c := range changes {
+		if t.withdraws(c) {
+			t.roamed = append(t.roamed, c.Key)
+		}
 		t.devices.Touch(uint64(c.Key))
 		if c.Cause == overlay.Flushed {
 			t.awaitFlushed(c)
 		}
 	}
+	t.arrive()
 	return kept
 }
 

@@ -58,6 +58,7 @@ func (t *Table) take(b *batch, now time.Time) {
 		out[i] = offload.Outcome{Answered: r.Token == b.ops[i].Token, Epoch: r.Epoch, Err: r.Err}
 	}
 	t.devices.Return(b.call, out, now)
+	t.arrive()
 	t.flushChanges()
 	t.stageReady(now)
 }

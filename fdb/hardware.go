@@ -1,6 +1,7 @@
 package fdb
 
 import (
+	"slices"
 	"time"
 
 	"github.com/switchcore/switchcore/fdb/internal/cam"
@@ -31,6 +32,17 @@ func rowOf(v overlay.Entry) row {
 		if v.Has(p.hot) {
 			r.flags |= p.flag
 		}
+	}
+	return r
+}
+
+// asked returns the row that a device is asked to hold of an entry. Linux tells it who
+// entered one, and of that it makes what it does when the entry leaves (added_by_user in
+// br_switchdev_fdb_populate); see [QuirkLegacyOffload].
+func (t *Table) asked(v overlay.Entry) row {
+	r := rowOf(v)
+	if t.cfg.Quirks.Has(QuirkLegacyOffload) && v.Has(cam.User) {
+		r.flags |= switchdev.FDBUser
 	}
 	return r
 }
@@ -87,16 +99,19 @@ type deviceTable struct{ *Table }
 // not in it, and reach the devices when they are applied.
 func (t deviceTable) Row(key uint64) (row, bool, bool) {
 	v, ok := t.main(cam.Key(key))
-	if !ok || !offloadable(v) {
+	if !ok || !offloadable(v) || slices.Contains(t.roamed, cam.Key(key)) {
 		return row{}, false, false
 	}
-	return rowOf(v), v.Has(cam.User), true
+	return t.asked(v), v.Has(cam.User), true
 }
 
 // Claims reports whether a device is to hold a row: those of its ports, and the
 // bridge's own addresses, which no device may forward elsewhere.
 func (t deviceTable) Claims(dev int, _ uint64, r row) bool {
 	c := &t.devs[dev].claims
+	if r.flags&switchdev.FDBLocal != 0 && t.cfg.Quirks.Has(QuirkLegacyOffload) {
+		return false // drivers ignore what Linux tells them of own addresses
+	}
 	return c.has(r.port) || r.flags&switchdev.FDBLocal != 0 && c.any()
 }
 
@@ -146,9 +161,13 @@ func (t deviceTable) Settled(key uint64) {
 	case failed:
 		state = OffloadFailed
 	}
-	if OffloadState(v.Offload) == state {
-		return
+	if OffloadState(v.Offload) != state {
+		t.setOffload(k, v, state)
 	}
+}
+
+// setOffload notes how an entry stands with hardware, and tells.
+func (t *Table) setOffload(k cam.Key, v overlay.Entry, state OffloadState) {
 	t.stations.Update(k, func(e overlay.Entry) overlay.Entry {
 		e.Offload = uint8(state)
 		return e

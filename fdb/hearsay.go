@@ -43,6 +43,12 @@ func (t *Table) believeLearned(r report) {
 	t.takeOver(k, seq, old, next)
 	if owner == OwnerDriver {
 		t.devices.Own(r.dev, uint64(k), rowOf(next))
+		return
+	}
+	// Whatever an entry is, it shows offload from now on (br_switchdev_event).
+	t.flushChanges()
+	if v, ok := t.main(k); ok && OffloadState(v.Offload) != Offloaded {
+		t.setOffload(k, v, Offloaded)
 	}
 }
 

@@ -1,8 +1,10 @@
 package fdb
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -424,11 +426,16 @@ func TestPanickingDriverFailsItsBatchOnly(t *testing.T) {
 			}
 			return nil
 		}
-		table := newTable(t, Config{Hardware: Hardware{Devices: []Device{
+		var log bytes.Buffer
+		table := newTable(t, Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), Hardware: Hardware{Devices: []Device{
 			{Driver: c, Ports: []switchdev.PortID{1}}, {Driver: other, Ports: []switchdev.PortID{2}},
 		}}})
 		before := time.Now()
 		err := table.Add(ctx, Entry{Key: key(1), Port: 1, Flags: Static})
+		synctest.Wait()
+		if text := log.String(); !strings.Contains(text, "the driver's bug") || !strings.Contains(text, "TestPanickingDriverFailsItsBatchOnly") {
+			t.Errorf("the log does not say where: %s", text)
+		}
 		if !errors.Is(err, switchdev.ErrOutcomeUnknown) {
 			t.Errorf("Add = %v", err)
 		}

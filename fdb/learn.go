@@ -25,7 +25,7 @@ func (t *Table) Learn(k Key, p switchdev.PortID) Learned {
 	stations, tick := t.stations, t.clock.tick()
 	r := raw(&k)
 	w, ok := cam.MakeWord(r)
-	if !ok || r&group != 0 || p == switchdev.PortHost || t.Ageing() == NoLearning {
+	if !ok || r&group != 0 || p == switchdev.PortHost || t.deaf() {
 		return Ignored
 	}
 	v := stations.View()
@@ -41,7 +41,7 @@ func (t *Table) Learn(k Key, p switchdev.PortID) Learned {
 
 // unlearned reports whether nothing is learned of a frame.
 func (t *Table) unlearned(k *Key, p switchdev.PortID) bool {
-	return t.Ageing() == NoLearning || k.MAC.IsMulticast() || !k.Valid() || p == switchdev.PortHost
+	return t.deaf() || k.MAC.IsMulticast() || !k.Valid() || p == switchdev.PortHost
 }
 
 // LearnLocked is Learn for a frame on a locked port that notes who asks to be let
@@ -53,7 +53,7 @@ func (t *Table) unlearned(k *Key, p switchdev.PortID) bool {
 // it is locked no more. Linux: br_handle_frame_finish (net/bridge/br_input.c)
 // with BR_PORT_MAB.
 func (t *Table) LearnLocked(k Key, p switchdev.PortID) Learned {
-	if t.Ageing() == NoLearning || k.MAC.IsMulticast() || !k.Valid() || p == switchdev.PortHost {
+	if t.deaf() || k.MAC.IsMulticast() || !k.Valid() || p == switchdev.PortHost {
 		return Ignored
 	}
 	return t.learned(k, t.stations.LearnLocked(camKey(k), uint16(p), t.clock.tick()))

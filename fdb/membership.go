@@ -117,10 +117,26 @@ func (j *job) endWalk(t *Table) {
 // indexOf returns the place of a device of the table.
 func (t *Table) indexOf(d switchdev.Driver, op string) (int, error) {
 	dev := slices.IndexFunc(t.devs, func(x *device) bool { return x.Driver == d })
+	if dev < 0 && d != nil { // a bridge puts something before it
+		dev = slices.IndexFunc(t.devs, func(x *device) bool { return wraps(x.Driver, d) })
+	}
 	if dev < 0 {
 		return dev, &switchdev.OpError{Op: op, Reason: "not a device of this table", Err: switchdev.ErrNoDevice}
 	}
 	return dev, nil
+}
+
+// wraps reports whether inner is what outer, by its Unwrap methods, decorates.
+func wraps(outer, inner switchdev.Driver) bool {
+	for {
+		u, ok := outer.(switchdev.Unwrapper)
+		if !ok {
+			return false
+		}
+		if outer = u.Unwrap(); outer == inner {
+			return true
+		}
+	}
 }
 
 // claims says of which ports a device holds the entries. It is used with the slot

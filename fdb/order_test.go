@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -388,5 +389,37 @@ func TestFlushIsNotForgottenWhileItIsSubmitted(t *testing.T) {
 	}
 	if n := j.ticket.Count(); n != 2 {
 		t.Errorf("Count = %d, want 2", n)
+	}
+}
+
+// TestOperationsOnSeveralKeysKeepTheirOrder: what no device keeps up is done, and told,
+// in the order in which it was submitted, as a kernel does that replaces an entry.
+func TestOperationsOnSeveralKeysKeepTheirOrder(t *testing.T) {
+	b := newBench(t, Config{})
+	b.SubmitAdd(Entry{Key: key(1), Port: 1, Flags: Static})
+	b.SubmitAdd(Entry{Key: key(2), Port: 1, Flags: Static})
+	b.pass(0)
+	for _, k := range []Key{key(1), key(2)} {
+		b.SubmitDelete(k, 1)
+		b.SubmitReplace(Entry{Key: k, Port: 2, Flags: Permanent})
+	}
+	b.pass(0)
+	var got []string
+	for {
+		e, ok, err := b.sub.TryNext()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			break
+		}
+		if e.Kind != Synced {
+			got = append(got, e.Kind.String()+" "+e.Entry.MAC.String())
+		}
+	}
+	one, two := key(1).MAC.String(), key(2).MAC.String()
+	want := []string{"added " + one, "added " + two, "deleted " + one, "added " + one, "deleted " + two, "added " + two}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // Linux: br_fdb_external_learn_add with swdev_notify false.
 func (t *Table) ownLearned(r report) {
 	k, match := camKey(r.Key), func(w row) bool { return w.port == uint16(r.Port) }
-	if t.Ageing() == NoLearning || r.Key.Check() != nil || r.Key.MAC.IsMulticast() || r.Port == switchdev.PortHost {
+	if t.deaf() || r.Key.Check() != nil || r.Key.MAC.IsMulticast() || r.Port == switchdev.PortHost {
 		t.stats.objected.Add(1)
 		return
 	}

@@ -28,25 +28,33 @@ const (
 	// QuirkTCKeepsGCTimer: a topology change shortens the ageing time, and no
 	// sweep is brought forward for it: entries that are overdue by it stay, are
 	// stale to whoever looks, and are found by Lookup, until the sweep that was due
-	// before. Linux: __br_set_topology_change (net/bridge/br_stp.c) writes
+	// before. While the topology changes a table learns that does not else. Linux:
+	// hold_time (net/bridge/br_fdb.c), and __br_set_topology_change (net/bridge/br_stp.c) writes
 	// ageing_time and leaves gc_work alone, where br_set_ageing_time starts it.
 	QuirkTCKeepsGCTimer
 	// QuirkLegacyOffload: an entry that was in hardware once is taken to be there
 	// until it is removed, whatever it becomes. It stays OffloadOffloaded over
 	// moves, replaces and changes of kind; a change withdraws no row from the
-	// device that had it, where the entry's new row is not to go; a port that
+	// device that had it, where the entry's new row is not to go, unless a frame has
+	// moved what a user entered: that leaves its old place first; no device is asked
+	// to hold a local one; a port that
 	// leaves takes its entries along, and its rows are forgotten and not withdrawn.
 	// An entry of a device's own stays that when the device has lost the row, and
 	// with a port that goes down leave those of a control plane that were in
 	// hardware once. Devices with [Device].Ages are believed: a station that one has
-	// heard moves there whoever entered it, sticky ones too, and one of which a row
-	// ended leaves, wherever it is by then. Linux: BR_FDB_OFFLOADED is set by
+	// heard moves there whoever entered it, sticky and local ones too, and is offloaded
+	// from then on, and one of which a row
+	// ended leaves, wherever it is by then. A device is told with FDBUser who has
+	// entered a row, also one that it had made itself; and operations are carried out
+	// and told in the order in which they were submitted, each when the one before is
+	// over, whatever devices take for them. Linux: BR_FDB_OFFLOADED is set by
 	// SWITCHDEV_FDB_OFFLOADED and by reports, and taken back by neither fdb_add_entry
 	// nor br_fdb_update (net/bridge/br_fdb.c); br_switchdev_fdb_notify
 	// (br_switchdev.c) tells the device of the entry as it is; what del_nbp (br_if.c)
 	// deletes is told a device that has given the port up; br_fdb_delete_by_port goes
 	// by the flag; br_fdb_external_learn_add and br_fdb_external_learn_del ask for
-	// neither owner nor port.
+	// neither owner nor port; br_switchdev_fdb_populate has added_by_user; and what is
+	// done under a bridge's lock waits for no device.
 	QuirkLegacyOffload
 	quirksEnd
 )

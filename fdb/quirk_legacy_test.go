@@ -2,6 +2,8 @@ package fdb
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -202,4 +204,62 @@ func TestInheritIsSilent(t *testing.T) {
 	b.wantAt("inherited", k, 2)
 	b.must(b.SubmitDelete(k, 2))
 	b.tells("deleted")
+}
+
+// TestLegacyOffloadInOrder: operations are told in the order in which they were submitted,
+// also when the first waits for a device; and the second of a key in its turn.
+func TestLegacyOffloadInOrder(t *testing.T) {
+	legacy(t, func(w *legacyWorld) {
+		w.put(key(1), 1, Static)
+		w.events()
+		tickets := []*Ticket{
+			w.SubmitDelete(key(1), 1), // waits for a device
+			w.SubmitReplace(Entry{Key: key(1), Port: 9, Flags: Static}),
+			w.SubmitReplace(Entry{Key: key(2), Port: 9, Flags: Static}),
+		}
+		for _, k := range tickets {
+			w.must(k)
+		}
+		want := []Key{key(2), key(1), key(1)}
+		if w.on {
+			want = []Key{key(1), key(1), key(2)}
+		}
+		var got []Key
+		for _, e := range w.events() {
+			if e.Kind == Added || e.Kind == Deleted {
+				got = append(got, e.Entry.Key)
+			}
+		}
+		if !slices.Equal(got, want) {
+			w.t.Errorf("told of %v, want %v", got, want)
+		}
+	})
+}
+
+// TestLegacyOffloadTellsWhoseItIs: a device hears who has entered a row, also one that it
+// had made itself before.
+func TestLegacyOffloadTellsWhoseItIs(t *testing.T) {
+	legacy(t, func(w *legacyWorld) {
+		var asked []switchdev.FDBOp
+		w.a.become(nil, func(o switchdev.FDBOp) error {
+			asked = append(asked, o)
+			return nil
+		})
+		w.a.learns(key(1), 1)
+		w.Poll(w.now)
+		w.put(key(1), 1, Extern)
+		w.must(w.SubmitDelete(key(1), 1))
+		w.Poll(w.now)
+		want := "set,delete"
+		var got []string
+		for _, o := range asked {
+			got = append(got, map[switchdev.FDBVerb]string{switchdev.FDBSet: "set", switchdev.FDBDelete: "delete"}[o.Verb])
+			if users := o.Entry.Flags&switchdev.FDBUser != 0; users != w.on {
+				w.t.Errorf("%+v", o)
+			}
+		}
+		if text := strings.Join(got, ","); w.on && text != want || !w.on && !strings.HasSuffix(want, text) {
+			w.t.Errorf("asked to %s, want %s", text, want)
+		}
+	})
 }

@@ -146,15 +146,17 @@ func (t *Table) dump(ctx context.Context, dev int) (a *offload.Audit[uint64, row
 	rows = make(map[uint64]row)
 	made := make(map[uint64]bool)
 	a = &offload.Audit[uint64, row]{Dev: dev, Rows: rows}
+	unread := switchdev.FDBUser // see Table.asked
+	a.Same = func(believed, read row) bool {
+		return believed.port == read.port && (believed.flags^read.flags)&^unread == 0
+	}
 	if d.Ages || d.Adopt {
+		unread |= switchdev.FDBExtern
 		a.Adopt = func(k uint64, r row) (held row, ok bool) {
 			if !d.Adopt && !made[k] || !d.claims.has(r.port) {
 				return row{}, false
 			}
 			return t.adopt(r, cam.Key(k))
-		}
-		a.Same = func(believed, read row) bool {
-			return believed.port == read.port && (believed.flags^read.flags)&^switchdev.FDBExtern == 0
 		}
 	}
 	err = &switchdev.OpError{Op: "fdb.reconcile", Device: d.name, Reason: "the driver panicked", Err: switchdev.ErrOutcomeUnknown}

@@ -1,6 +1,8 @@
 package fdb
 
 import (
+	"slices"
+
 	"github.com/switchcore/switchcore/fdb/internal/cam"
 	"github.com/switchcore/switchcore/fdb/internal/overlay"
 	"github.com/switchcore/switchcore/switchdev"
@@ -90,6 +92,28 @@ func (t *Table) inheritOffload(next, old *overlay.Entry) {
 	}
 }
 
+// withdraws reports whether a station's row is withdrawn from where it was, although the
+// table leaves rows behind: when a frame has moved what a user has entered. Linux:
+// br_fdb_update tells of the entry as of one that is deleted, and then of the new one;
+// see [QuirkLegacyOffload].
+func (t *Table) withdraws(c overlay.Change) bool {
+	return c.Cause == overlay.Roamed && t.cfg.Quirks.Has(QuirkLegacyOffload) && c.Old.Has(cam.User) && offloadable(c.Old) &&
+		!slices.Contains(t.roamed, c.Key)
+}
+
+// arrive lets stations that have moved go to the devices, from which they were withdrawn.
+func (t *Table) arrive() {
+	for i := 0; i < len(t.roamed); {
+		k := t.roamed[i]
+		if !t.devices.Clear(uint64(k)) {
+			i++
+			continue
+		}
+		t.roamed = slices.Delete(t.roamed, i, i+1)
+		t.devices.Touch(uint64(k))
+	}
+}
+
 // Abandons reports whether a row that is wanted no more is left in the device. Those
 // of an entry that has gone are withdrawn, unless it went with its port. See
 // [QuirkLegacyOffload].
@@ -98,5 +122,5 @@ func (t deviceTable) Abandons(_ int, key uint64, r row) bool {
 		return false
 	}
 	_, exists := t.main(cam.Key(key))
-	return exists || t.gone.has(switchdev.PortID(r.port))
+	return exists && !slices.Contains(t.roamed, cam.Key(key)) || t.gone.has(switchdev.PortID(r.port))
 }

@@ -1,6 +1,8 @@
 package fdb
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/switchcore/switchcore/fdb/internal/cam"
@@ -18,9 +20,10 @@ type op struct {
 	ticket *Ticket
 	part   *Op // of a batch; nil if the ticket is the operation's own
 
-	seq  uint64 // drawn when staged (rule 1)
-	next overlay.Entry
-	same bool // next is what the entry is already
+	number uint64 // in the order in which they were submitted
+	seq    uint64 // drawn when staged (rule 1)
+	next   overlay.Entry
+	same   bool // next is what the entry is already
 	// renew: nothing but its time changes.
 	renew bool
 	// quiet: what it changes is not told.
@@ -70,24 +73,63 @@ func (t *Table) takeInbox(now time.Time) bool {
 			o.refuseClosed(t)
 			continue
 		}
-		q := t.queues[o.key]
-		t.queues[o.key] = append(q, o)
-		if len(q) == 0 {
-			t.ready = append(t.ready, o.key)
-		}
+		t.queue(o)
 	}
 	return len(ops) > 0
 }
 
 // stageReady stages the first operation of every key that has none in flight
-// (rule 4). The caller holds the slot.
+// (rule 4), and the next one at once where that is over already: what nothing keeps up
+// is done in the order in which it was submitted. The caller holds the slot.
 func (t *Table) stageReady(now time.Time) bool {
+	if t.cfg.Quirks.Has(QuirkLegacyOffload) {
+		return t.stageInOrder(now)
+	}
 	n := 0
 	for ; n < len(t.ready); n++ { // it grows meanwhile
-		t.stageKey(t.ready[n], now)
+		k := t.ready[n]
+		t.stageKey(k, now)
+		for last := len(t.ready) - 1; last > n && t.ready[last] == k; last = len(t.ready) - 1 {
+			t.ready = t.ready[:last]
+			t.stageKey(k, now)
+		}
 	}
 	t.ready = t.ready[:0]
 	return n > 0
+}
+
+// stageInOrder stages operations as Linux executes them: each when the one before is
+// over, whatever their keys; see [QuirkLegacyOffload].
+func (t *Table) stageInOrder(now time.Time) (staged bool) {
+	for len(t.ready) > 0 && len(t.inFlight) == 0 {
+		k := t.ready[0]
+		t.ready = t.ready[1:]
+		t.stageKey(k, now)
+		staged = true
+	}
+	return staged
+}
+
+// queue puts an operation behind the others of its key.
+func (t *Table) queue(o *op) {
+	t.queued++
+	o.number = t.queued
+	q := t.queues[o.key]
+	t.queues[o.key] = append(q, o)
+	if len(q) == 0 {
+		t.ready = append(t.ready, o.key)
+	}
+}
+
+// requeue makes a key ready whose first operation has waited for another of it.
+func (t *Table) requeue(k cam.Key) {
+	at := len(t.ready)
+	if t.cfg.Quirks.Has(QuirkLegacyOffload) {
+		at, _ = slices.BinarySearchFunc(t.ready, t.queues[k][0].number, func(r cam.Key, n uint64) int {
+			return cmp.Compare(t.queues[r][0].number, n)
+		})
+	}
+	t.ready = slices.Insert(t.ready, at, k)
 }
 
 // stageKey stages the key's first operation that was not withdrawn.
@@ -137,9 +179,10 @@ func (t *Table) stage(o *op, now time.Time) {
 	o.inHardware = OffloadState(old.Offload) == Offloaded
 	o.annotate(d)
 	t.inFlight[o.key] = o
+	t.roamed = slices.DeleteFunc(t.roamed, func(k cam.Key) bool { return k == o.key })
 	o.dev = offload.Op[uint64, row]{Key: uint64(o.key), Tag: o, Soft: t.cfg.Hardware.Vetoed == PolicySoftware && o.verb != VerbDelete}
 	if next.Hot != 0 {
-		o.dev.New, o.dev.Set, o.dev.Abandon = rowOf(next), offloadable(next), t.cfg.Quirks.Has(QuirkLegacyOffload)
+		o.dev.New, o.dev.Set, o.dev.Abandon = t.asked(next), offloadable(next), t.cfg.Quirks.Has(QuirkLegacyOffload)
 	}
 	t.stations.Expect(o.key, next.Hot)
 	t.devices.Begin(&o.dev, now)
@@ -170,7 +213,7 @@ func (t *Table) finish(o *op, next *overlay.Entry, err error) {
 		delete(t.queues, o.key)
 	} else {
 		t.queues[o.key] = q
-		t.ready = append(t.ready, o.key)
+		t.requeue(o.key)
 	}
 }
 

@@ -70,7 +70,7 @@ func (s *sweep) arm(t *Table, stamp uint64) {
 		return
 	}
 	s.found(stamp)
-	if s.active || t.timed() {
+	if s.active || t.timed() || hold == 0 && !s.due.IsZero() && t.cfg.Quirks.Has(QuirkTCKeepsGCTimer) {
 		return // its end sets when the next one is due
 	}
 	if at := t.clock.time(stamp + hold); s.due.IsZero() || at.Before(s.due) {

@@ -37,6 +37,7 @@ type Table struct {
 	queues   map[cam.Key][]*op // operations of a key, the first in flight or ready
 	ready    []cam.Key         // keys whose first operation is to be staged
 	inFlight map[cam.Key]*op
+	queued   uint64           // operations that came into the queues
 	changes  []overlay.Change // made and not yet told
 	told     []overlay.Change // room for the next ones
 	direct   direct           // room for batches
@@ -46,6 +47,7 @@ type Table struct {
 	flushes  map[uint64][]*job // those that are flushes, by their numbers
 	untold   untold            // stations that devices are still to take
 	orphans  []cam.Key         // whose device no longer has the row
+	roamed   []cam.Key         // whose row at the port before is still to be withdrawn
 	muted    bool              // among the changes are such that are not told
 	// unsettled are those whose offload state is looked at when the changes of the
 	// table have been told.

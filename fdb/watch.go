@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -73,7 +74,7 @@ func (t *Table) traceReconciled(d *device, differ int, began time.Time, err erro
 // panicked counts a driver that panicked, and says so.
 func (t *Table) panicked(d *device, p any) {
 	t.stats.panics.Add(1)
-	t.log(slog.LevelError, "fdb: driver panicked", "device", d.name, "panic", fmt.Sprint(p))
+	t.log(slog.LevelError, "fdb: driver panicked", "device", d.name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
 
 // overran tells that a subscription fell behind.

@@ -201,7 +201,7 @@ func (t *Table) maySeal(now time.Time) bool {
 		t.sealAt = now.Add(t.cfg.Learning.Delay)
 	}
 	t.sealing.Store(true)
-	if t.Ageing() == NoLearning { // what was learned before is to leave
+	if t.deaf() { // what was learned before is to leave
 		t.sealAt = now
 	}
 	if t.sealAt.After(now) {

@@ -51,6 +51,7 @@ type Chip struct {
 	rng    *rand.Rand
 	held   []*heldReport // that others are to overtake
 	driver driver
+	groups groups
 	agenda []event // ordered by time
 	// promised is when the chip is to be driven next, 0 for never; stepping is
 	// set while it is.
@@ -142,6 +143,7 @@ func (c *Chip) reset(except *job, token switchdev.Token) {
 	for _, p := range c.ports {
 		p.standAlone()
 	}
+	c.beginGroups()
 	if except == nil {
 		c.log.note(c, Operation{Role: RoleReset, Verb: "reset"}, before)
 	}

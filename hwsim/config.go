@@ -248,6 +248,7 @@ func New(cfg Config) (*Chip, error) {
 	if err := c.makePorts(); err != nil {
 		return nil, err
 	}
+	c.beginGroups()
 	if !cfg.Manual {
 		c.base = time.Now()
 		c.based = true

@@ -170,7 +170,10 @@
 //   - The device under rocker's driver tells of a station at most once a second. The
 //     chip does so as Hardware.Refresh says.
 //   - A rocker knows no VLAN filtering: it drops frames of VLANs that a port is not in
-//     where Linux's bridge looks at no tag. The chip filters as its domain does.
+//     where Linux's bridge looks at no tag. The chip filters as its domain does, but see
+//     [QuirkFloodLost].
+//   - Of the rows of one station at several ports a rocker takes the first in the order
+//     of a hash table over everything that was written into it. Here it is the oldest.
 //   - mlxsw's driver writes the row of a station that its chip asks for before the
 //     bridge hears of it. A Secure chip waits for the bridge's own set.
 //   - A Polled chip's records come in the order of what happened; lan966x and

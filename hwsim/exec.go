@@ -100,8 +100,12 @@ func (c *Chip) execPort(op *switchdev.PortOp) error {
 		return nil
 	case switchdev.PortJoin:
 		takes = allPortAttrs
+		flags := p.flags
 		c.join(p, op.Domain)
 		p.gen = op.Gen
+		if c.has(QuirkFloodLost) {
+			p.flags, takes = flags, takes&^switchdev.PortAttrFlags
+		}
 	}
 	if takes&switchdev.PortAttrState != 0 {
 		p.state = op.State
@@ -127,7 +131,9 @@ func (c *Chip) join(p *Port, id switchdev.Domain) {
 	}
 	p.domain = d
 	p.vlans = d.vlans[p.id]
-	delete(d.unflooded, switchdev.NoVLAN)
+	if c.has(QuirkFloodLost) {
+		c.groups.join(p.id, id)
+	}
 	i, _ := slices.BinarySearchFunc(d.members, p.id, comparePort)
 	d.members = slices.Insert(slices.Clone(d.members), i, p)
 }
@@ -221,7 +227,9 @@ func (c *Chip) setMember(op *switchdev.VLANOp, object string) error {
 		}
 		_ = m.member.Add(op.VLAN) // valid: checked by the caller
 		c.vlans++
-		delete(d.unflooded, op.VLAN)
+		if c.has(QuirkFloodLost) && op.Port != switchdev.PortHost {
+			c.groups.enter(op.Port, op.VLAN)
+		}
 	}
 	m.untagged.Remove(op.VLAN)
 	if op.Flags&switchdev.VLANUntagged != 0 {
@@ -253,7 +261,9 @@ func (c *Chip) deleteMember(op *switchdev.VLANOp) {
 			p.vlans = nil
 		}
 	}
-	c.losesFlood(d, op.VLAN)
+	if c.has(QuirkFloodLost) && op.Port != switchdev.PortHost {
+		c.groups.exit(op.Port, op.VLAN)
+	}
 	if !c.has(QuirkRowsSurviveVLAN) {
 		c.flushLearned(op.Op, op.Port, op.VLAN, true)
 	}

@@ -17,7 +17,7 @@ type decision struct {
 	drop     DropReason
 	dropAt   *Port // who counts the drop
 	toHost   bool
-	lost     bool // the chip believes to have flooded the frame, see QuirkFloodLost
+	lost     bool // flooded, if to nobody: see QuirkFloodLost
 	reason   Reason
 	vlan     switchdev.VLAN
 	protocol switchdev.EtherType
@@ -133,6 +133,9 @@ func (c *Chip) decide(d *decision, p *Port, frame []byte, now int64, write bool)
 	if dom == nil {
 		d.toHost, d.reason = true, ReasonStandalone
 		return false
+	}
+	if c.has(QuirkFloodLost) {
+		return c.byGroups(d, p, dom, frame, now, write)
 	}
 	f := parse(frame)
 	d.protocol = dom.protocol
@@ -300,10 +303,6 @@ func (c *Chip) flood(d *decision, p *Port, dom *domain, f *fields, flag switchde
 
 // flood adds every port that has flag and may send what came in by in.
 func (d *decision) flood(in *Port, dom *domain, f *fields, flag switchdev.PortFlags) {
-	if dom.unflooded[d.vlan] {
-		d.lost = true
-		return
-	}
 	for _, out := range dom.members {
 		if out.flags&flag != 0 && deliverable(d, in, out, dom) == 0 {
 			d.add(target{out, shape(dom, out, f, d.vlan)})

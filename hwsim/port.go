@@ -43,7 +43,6 @@ type domain struct {
 	ageing    int64   // nanoseconds, 0: nothing is learned
 	members   []*Port // ordered by id
 	vlans     map[switchdev.PortID]*membership
-	unflooded map[switchdev.VLAN]bool // those that QuirkFloodLost has struck
 }
 
 // membership is a port's row in the VLAN table.
@@ -142,7 +141,9 @@ func (p *Port) standAlone() {
 	p.domain, p.vlans = nil, nil
 	p.up = true
 	p.state = switchdev.PortDisabled
-	p.flags = switchdev.DefaultPortFlags
+	if p.chip == nil || !p.chip.has(QuirkFloodLost) || p.flags == 0 {
+		p.flags = switchdev.DefaultPortFlags
+	}
 }
 
 // ID returns the port's number.
@@ -243,7 +244,9 @@ func (c *Chip) sortedDomains() []*domain {
 func (c *Chip) leave(d *domain, id switchdev.PortID, token switchdev.Token) {
 	if m := d.vlans[id]; m != nil {
 		for v := range m.member.All() {
-			c.losesFlood(d, v)
+			if c.has(QuirkFloodLost) && id != switchdev.PortHost {
+				c.groups.exit(id, v)
+			}
 		}
 		c.vlans -= m.member.Len()
 		delete(d.vlans, id)
@@ -254,8 +257,10 @@ func (c *Chip) leave(d *domain, id switchdev.PortID, token switchdev.Token) {
 	}
 	d.members = slices.DeleteFunc(slices.Clone(d.members), func(o *Port) bool { return o.id == id })
 	if p := c.port(id); p != nil && p.domain == d {
+		if c.has(QuirkFloodLost) {
+			c.groups.leave(id, p.up)
+		}
 		p.standAlone()
-		c.losesFlood(d, switchdev.NoVLAN)
 	}
 	if len(d.members) == 0 && len(d.vlans) == 0 && d.isDefault() {
 		delete(c.domains, d.id)

@@ -100,11 +100,17 @@ const (
 	// down, or gets a state in which it does not learn, and nobody is told. Linux:
 	// rocker (ofdpa_port_fdb_flush).
 	QuirkDownDropsLearned
-	// QuirkFloodLost: when a port leaves, nothing untagged is flooded to the others
-	// any more until some port joins, and when one leaves a VLAN, nothing of the VLAN
-	// until some port enters it. The host still has its copy, marked Forwarded.
-	// Where VLANs are not filtered all frames count as untagged. Linux: rocker
-	// (ofdpa_port_vlan_flood_group removes the group instead of a port of it).
+	// QuirkFloodLost: what is let in, sent and flooded goes by groups and flows of
+	// VLANs, which all ports use and each change of one writes. When a port leaves, or
+	// gets a state in which it does not learn, nothing that is unknown goes to the
+	// others nor to the host any more, until some port gets a state in which it does;
+	// when one leaves a VLAN, nothing is flooded in the VLAN until some port enters it.
+	// A port that learns also sends; a frame with a tag is let in where the port is in
+	// its VLAN, whether VLANs are filtered or not, leaves with it, and reaches all
+	// bridges; without one it is in a VLAN of its bridge's own. A frame is looked up
+	// before its source is learned. The flags of a port are heard of when they change,
+	// and outlive a membership. Linux: rocker (ofdpa_port_vlan_flood_group,
+	// ofdpa_port_ctrl_vlan_bridge, ofdpa_port_fwding).
 	QuirkFloodLost
 	quirksEnd
 )

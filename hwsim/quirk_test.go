@@ -147,7 +147,7 @@ func TestQuirksGoWrongAsTheirDriversDo(t *testing.T) {
 			text := b.outcome(2, frame(mac(9), mac(2)))
 			b.join(0, 1)
 			return text + b.outcome(2, frame(mac(9), mac(2)))
-		}, "[host:unknown+][1 3 host:unknown+]", "[3 host:unknown+][1 3 host:unknown+]", true},
+		}, "[drop2:no-port][1 3 host:unknown+]", "[3 host:unknown+][1 3 host:unknown+]", true},
 	}
 	seen := Quirks(0)
 	for _, tt := range tests {

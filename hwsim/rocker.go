@@ -29,6 +29,9 @@ func (c *Chip) stirred(p *Port, down, rested bool) {
 	if p.domain == nil {
 		return
 	}
+	if c.has(QuirkFloodLost) {
+		c.groups.setState(p.id, p.spanning())
+	}
 	if down && !p.down() {
 		p.ageing = p.domain.ageing
 	}
@@ -40,23 +43,20 @@ func (c *Chip) stirred(p *Port, down, rested bool) {
 	}
 }
 
+// spanning is the state of the port as the driver hears it: one that is down is disabled.
+func (p *Port) spanning() switchdev.PortState {
+	if !p.up {
+		return switchdev.PortDisabled
+	}
+	return p.state
+}
+
 // down reports whether spanning tree or the operator has disabled the port.
 func (p *Port) down() bool { return !p.up || p.state == switchdev.PortDisabled }
 
 // leaves reports whether a row goes with its port.
 func (c *Chip) leaves(r *row) bool {
 	return !r.bridges() && !(r.told && c.has(QuirkSetRowsSurviveLeave))
-}
-
-// losesFlood is what becomes of the ports of a VLAN when one of them leaves it.
-func (c *Chip) losesFlood(d *domain, vlan switchdev.VLAN) {
-	if !c.has(QuirkFloodLost) {
-		return
-	}
-	if d.unflooded == nil {
-		d.unflooded = make(map[switchdev.VLAN]bool)
-	}
-	d.unflooded[vlan] = true
 }
 
 // outdated reports whether some member learns by another ageing time than the

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -18,11 +19,31 @@ type decorated struct {
 
 func (d decorated) Driver() switchdev.Driver { return d.driver }
 
+// TestNewWantsAWholeSwitch: what a NewSwitch forgets is found by New.
+func TestNewWantsAWholeSwitch(t *testing.T) {
+	closes := 0
+	for name, open := range map[string]func(SwitchConfig) (Switch, error){
+		"made no switch": func(SwitchConfig) (Switch, error) { return nil, nil },
+		"no driver": func(c SwitchConfig) (Switch, error) {
+			sw, err := NewChip(c)
+			return counted{decorated{Switch: sw}, &closes}, err
+		},
+	} {
+		l, err := New(Config{NewSwitch: open})
+		if l != nil || !errors.Is(err, switchdev.ErrInvalid) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if closes != 1 {
+		t.Errorf("the switch without a driver was closed %d times", closes)
+	}
+}
+
 // TestSwitchOfOnesOwnReplaysTheSame: through the public contract and with a decorator that
 // does nothing, hardware does what it does without.
 func TestSwitchOfOnesOwnReplaysTheSame(t *testing.T) {
 	all := recordings(t)
-	maps.Copy(all, transcripts(t, ownDir, "*.txt"))
+	maps.Copy(all, ownOfLinux(t))
 	closed := 0
 	cfg := Config{Quirks: Linux61, NewSwitch: func(c SwitchConfig) (Switch, error) {
 		if len(c.Ports) != 4 || c.Ports[0] != (SwitchPort{1, "s1", switchdev.MustParseMAC("02:00:00:00:00:01")}) || !c.Rocker || c.Start.IsZero() {

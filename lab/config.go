@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 
@@ -34,9 +35,11 @@ type Config struct {
 //
 // The lab calls one method at a time, and none from within a call of its own that the
 // device made, such as Egress. Time is virtual: a device does what is due when Poll
-// tells it the time, and does not look at a clock.
+// tells it the time, and does not look at a clock. Its driver answers without a wait for
+// anything but itself: the deadlines of calls are virtual and pass between them, so one
+// that hangs stops the lab.
 type Switch interface {
-	// Driver is what the bridges drive. It is called once, before all other methods.
+	// Driver is what the bridges drive, not nil. It is called once, before all other methods.
 	Driver() switchdev.Driver
 	// Ingress takes in a frame that came by the cable of a port. The frame is the
 	// device's until the call returns.
@@ -113,11 +116,27 @@ func (c Config) newSwitch(mc machine.SwitchConfig) (machine.Switch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return custom{sw}, nil
+	refuse := func(reason string) error {
+		return &switchdev.OpError{Op: "new", Object: "switch " + sc.Name, Reason: reason, Err: switchdev.ErrInvalid}
+	}
+	if sw == nil {
+		return nil, refuse("NewSwitch made no switch")
+	}
+	driver := sw.Driver()
+	if driver == nil {
+		return nil, errors.Join(refuse("it has no driver"), sw.Close())
+	}
+	return custom{sw, driver}, nil
 }
 
 // custom is a user's switch under the machine.
-type custom struct{ Switch }
+type custom struct {
+	Switch
+	driver switchdev.Driver
+}
+
+// Driver implements machine.Switch: the user's is asked once.
+func (c custom) Driver() switchdev.Driver { return c.driver }
 
 // Rows implements machine.Switch.
 func (c custom) Rows() []machine.SwitchRow {

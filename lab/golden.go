@@ -34,8 +34,9 @@ func Verify(ctx context.Context, cfg Config, want *Transcript) (diffs []Differen
 // Test is a golden test: every file that matches glob (see package filepath) is a
 // transcript, is executed in a lab of its own with the configuration, and has to print
 // what stands in it. Each file is a subtest, named by its path from where the pattern
-// begins to vary, without ".txt". A pattern that matches nothing fails. Of cfg one may be given, none is the zero
-// configuration.
+// begins to vary, without ".txt". A pattern that matches nothing fails, and so does a
+// file without a command. Of cfg one may be given, none is the zero configuration; a file
+// that names its quirks has those, see [Transcript.Quirks].
 //
 // If the test binary has a boolean flag "update" that is set, files that differ are
 // rewritten in place of being complained about. Declare it in a test file:
@@ -86,6 +87,12 @@ func golden(t *testing.T, file string, cfg Config) {
 	}
 	want, err := Parse(bytes.NewReader(text))
 	if err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	if len(want.Steps) == 0 {
+		t.Fatalf("%s: no command, so nothing is checked", file)
+	}
+	if cfg, err = cfg.as(want); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
 	diffs, got, err := Verify(t.Context(), cfg, want)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"github.com/switchcore/switchcore/lab/internal/machine"
 	"github.com/switchcore/switchcore/lab/internal/tool"
@@ -26,6 +27,9 @@ type Lab struct {
 // New makes a lab. A configuration that makes no sense is refused with an error that is
 // switchdev.ErrInvalid.
 func New(cfg Config) (*Lab, error) {
+	if q := cfg.Quirks &^ Linux61; q != 0 {
+		return nil, fmt.Errorf("lab: no such quirks: %#x: %w", uint32(q), switchdev.ErrInvalid)
+	}
 	m, err := machine.New(cfg.machine())
 	if err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
@@ -134,15 +138,19 @@ type CommandError struct {
 	Err     error  // errors.ErrUnsupported, switchdev.ErrClosed or that of a context, of a switch, ...
 }
 
-// Error implements error.
+// Error returns one line: where, what and why. A command that is very long is cut short.
 func (e *CommandError) Error() string {
 	var b strings.Builder
 	if e.Line > 0 {
 		fmt.Fprintf(&b, "line %d: ", e.Line)
 	}
-	fmt.Fprintf(&b, "%s: ", e.Command)
+	verb := "%s: "
+	if strings.ContainsFunc(e.Command, unicode.IsControl) {
+		verb = "%q: "
+	}
+	fmt.Fprintf(&b, verb, brief(e.Command))
 	if e.Word != "" {
-		fmt.Fprintf(&b, "%q: ", e.Word)
+		fmt.Fprintf(&b, "%q: ", brief(e.Word))
 	}
 	switch {
 	case e.Reason != "":
@@ -151,6 +159,15 @@ func (e *CommandError) Error() string {
 		b.WriteString(e.Err.Error())
 	}
 	return b.String()
+}
+
+// brief is a text or its beginning.
+func brief(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
 }
 
 // Unwrap returns Err.

@@ -73,6 +73,20 @@ func TestExecRefusesWhatIsNotInTheLanguage(t *testing.T) {
 	}
 }
 
+// TestErrorsAreOneLine whatever somebody pastes.
+func TestErrorsAreOneLine(t *testing.T) {
+	l := newLab(t, Config{})
+	for line, want := range map[string]string{
+		"lab ports p1\nlab ports p2": `"lab ports p1\nlab ports p2": not a line of text`,
+		"bridge\x00":                 `"bridge\x00": not a line of text`,
+		strings.Repeat("x", 1000):    strings.Repeat("x", 200) + `...: "` + strings.Repeat("x", 200) + `...": not in the lab, which has bridge, ip, lab`,
+	} {
+		if _, err := l.Exec(t.Context(), line); err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %v", line, err, want)
+		}
+	}
+}
+
 func TestRunStopsAtWhatItCannotDo(t *testing.T) {
 	l := newLab(t, Config{})
 	got, err := l.Run(t.Context(), strings.NewReader("# t\n$ lab ports p1\n\n$ lab nosuch\n$ lab ports p2\n"))
@@ -187,6 +201,8 @@ func TestGoldenTest(t *testing.T) {
 	write("a/good.txt", head+"rx: br0 h2\n")
 	bad := write("b/bad.txt", head+"rx: br0\n")
 	write("c/broken.txt", "rx: br0\n")
+	write("e/empty.txt", "") // checks nothing, as a pattern that matches nothing
+	write("e/title.txt", "# what was to be checked\n")
 	write("d/foreign.txt", head+"rx: br0\n$ lab nosuch\n")
 	probe := func(glob string, args ...string) (string, bool) {
 		cmd := exec.Command(self, append([]string{"-test.run=^TestGoldenProbe$", "-test.v"}, args...)...)
@@ -205,6 +221,7 @@ func TestGoldenTest(t *testing.T) {
 		{"c/*.txt", false, []string{"broken.txt: line 1: "}},
 		{"d/*.txt", false, []string{"    + rx: br0 h2\n", "foreign.txt: line 5: lab nosuch: "}},
 		{"none/*.txt", false, []string{"no file matches"}},
+		{"e/*.txt", false, []string{"empty.txt: no command", "title.txt: no command"}},
 		{"[", false, []string{"syntax error in pattern"}},
 	} {
 		out, ok := probe(c.glob)

@@ -35,7 +35,8 @@ const (
 	// __br_set_topology_change). All kernels up to today.
 	TCKeepsGCTimer
 	// Texts61 gives the answers that later kernels changed as Linux 6.1 gave them: a flush
-	// of VLAN 0 or 4095 is EINVAL "invalid vlan id", not ERANGE (rtnetlink.c); a device that
+	// of VLAN 0 or 4095 is EINVAL "invalid vlan id", not ERANGE (rtnetlink.c), and a delete looks
+	// at the kind of the device before it looks at the VLAN; a device that
 	// is up is not renamed, EBUSY (net/core/dev.c, dev_change_name, until 6.2); and a device
 	// that cannot change its namespace is refused without a text.
 	Texts61
@@ -55,10 +56,20 @@ const (
 	// SameMACReadds deletes a port's own entries and makes them anew when the port is
 	// given the address that it has (br_fdb.c, br_fdb_changeaddr). All kernels up to today.
 	SameMACReadds
+	// StateWhileDown sets the state of a port whose bridge is down, which then forwards,
+	// and keeps that until the bridge comes up (br_netlink.c, br_set_port_state). All
+	// kernels up to today.
+	StateWhileDown
+	// TreeSwitch leaves ports as they are when a spanning tree is turned on or off: they go
+	// on forwarding, or go on on their way, and a topology change lasts its time and leaves
+	// twice the forward delay as the ageing time (br_stp_if.c, br_stp_start and br_stp_stop).
+	// All kernels up to today.
+	TreeSwitch
 	// Rocker gives the switch of "lab switch" the driver of that name, as it was in
 	// Linux 6.1: it deletes rows of users only, keys rows by port so that the oldest of
 	// several wins, forgets on leaving only what it learned, reports what it learned
-	// untagged in VLAN 0, and reads the ageing time when a port joins and never again.
+	// untagged in VLAN 0, reads the ageing time when a port joins and never again, and
+	// lets in, sends and floods by groups of VLANs which all ports and bridges share.
 	Rocker
 
 	endOfQuirks
@@ -69,13 +80,13 @@ const Linux61 = endOfQuirks - 1
 
 // Upstream is how Linux behaves today, as far as software goes: what was a defect in
 // 6.1 and still is.
-const Upstream = StaticReaddNotifies | TCKeepsGCTimer | LegacyOffload | StateSelection | SilentHeir | SameMACReadds
+const Upstream = StaticReaddNotifies | TCKeepsGCTimer | LegacyOffload | StateSelection | SilentHeir | SameMACReadds | StateWhileDown | TreeSwitch
 
 // quirkNames are the names of the flags, from bit 0 up.
 func quirkNames() []string {
 	return []string{
 		"StaticReaddNotifies", "SelfEcho", "DeleteNeedsVLAN", "TCKeepsGCTimer", "Texts61",
-		"LegacyOffload", "StateSelection", "SilentHeir", "SameMACReadds", "Rocker",
+		"LegacyOffload", "StateSelection", "SilentHeir", "SameMACReadds", "StateWhileDown", "TreeSwitch", "Rocker",
 	}
 }
 
@@ -179,6 +190,8 @@ func (q Quirks) bridge() bridge.Quirks {
 		StateSelection:  bridge.QuirkStateSelection,
 		SilentHeir:      bridge.QuirkSilentHeir,
 		SameMACReadds:   bridge.QuirkSameMACReadds,
+		StateWhileDown:  bridge.QuirkStateWhileDown,
+		TreeSwitch:      bridge.QuirkTreeSwitch,
 	} {
 		if q&from != 0 {
 			out |= to

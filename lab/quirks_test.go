@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"errors"
 	"math/bits"
 	"strings"
 	"testing"
@@ -8,7 +9,14 @@ import (
 	"github.com/switchcore/switchcore/fdb"
 	"github.com/switchcore/switchcore/fdb/bridge"
 	"github.com/switchcore/switchcore/lab/internal/machine"
+	"github.com/switchcore/switchcore/switchdev"
 )
+
+func TestNewRefusesUnknownQuirks(t *testing.T) {
+	if l, err := New(Config{Quirks: Linux61 + 1}); l != nil || !errors.Is(err, switchdev.ErrInvalid) {
+		t.Errorf("%v", err)
+	}
+}
 
 func TestQuirksReadWhatTheyWrite(t *testing.T) {
 	for q := range Linux61 + 1 {

@@ -6,7 +6,8 @@
 //	go run ./examples/lab verify PATH...           executes transcripts, files or folders, and compares
 //
 // The machine behaves as Linux 6.1 did when the recordings in lab/testdata were made. With -fixed it behaves
-// as the library does when nobody asks it for a kernel's defects; with -quirks it has some of them.
+// as the library does when nobody asks it for a kernel's defects; with -quirks it has some of them. With
+// neither a transcript has those that a comment "# quirks: LIST" above its first command names.
 //
 // The exit status is 1 when a transcript is not as it should be or cannot be executed, and 2 when the
 // arguments make no sense.
@@ -25,16 +26,24 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(status)
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // options are the command line.
 type options struct {
 	quirks lab.Quirks
+	asked  bool // by a flag
 	words  []string
+}
+
+// config is what a machine for a transcript is like, whose own quirks count where no flag says
+// otherwise.
+func (o options) config(t *lab.Transcript) (lab.Config, error) {
+	q, named, err := t.Quirks()
+	if o.asked || !named {
+		q = o.quirks
+	}
+	return lab.Config{Quirks: q}, err
 }
 
 // parse reads the command line. Flags may stand anywhere.
@@ -46,7 +55,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.BoolVar(&fixed, "fixed", false, "without the defects of any kernel")
 	flags.TextVar(&opt.quirks, "quirks", lab.Linux61, "the defects to have: names with commas between them, linux-6.1, linux or none")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: lab [-fixed | -quirks LIST] [run FILE... | verify PATH...]")
+		fmt.Fprintln(stderr, usage)
 		flags.PrintDefaults()
 	}
 	for rest := args; ; {
@@ -60,11 +69,28 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		opt.words = append(opt.words, rest[0])
 		rest = rest[1:]
 	}
+	chosen := false
+	flags.Visit(func(f *flag.Flag) { opt.asked, chosen = true, chosen || f.Name == "quirks" })
+	if fixed && chosen {
+		misused(stderr, "-fixed and -quirks contradict each other")
+		return opt, errMisused
+	}
 	if fixed {
 		opt.quirks = 0
 	}
 	return opt, nil
 }
+
+const usage = "usage: lab [-fixed | -quirks LIST] [run FILE... | verify PATH...]"
+
+// misused says what is wrong with the arguments, and is the exit status.
+func misused(stderr io.Writer, what string) int {
+	fmt.Fprintf(stderr, "lab: %s\n%s\n", what, usage)
+	return 2
+}
+
+// errMisused is arguments that make no sense, after that has been said.
+var errMisused = errors.New("misused")
 
 // run is the program but for os.Exit, so that tests can call it.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -73,19 +99,26 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		return 2 // package flag has said what is wrong
+		return 2 // what is wrong has been said
 	}
-	cfg := lab.Config{Quirks: opt.quirks}
+	if len(opt.words) > 0 { // an interrupt ends the prompt as any program, since nothing else ends the wait for a line
+		var stop context.CancelFunc
+		ctx, stop = signal.NotifyContext(ctx, os.Interrupt)
+		defer stop()
+	}
 	switch {
 	case len(opt.words) == 0:
-		err = prompt(ctx, cfg, stdin, stdout)
+		err = prompt(ctx, lab.Config{Quirks: opt.quirks}, stdin, stdout)
 	case opt.words[0] == "run" && len(opt.words) > 1:
-		err = execute(ctx, cfg, opt.words[1:], stdin, stdout)
+		err = execute(ctx, opt, opt.words[1:], stdin, stdout)
 	case opt.words[0] == "verify" && len(opt.words) > 1:
-		err = verify(ctx, cfg, opt.words[1:], stdout)
+		err = verify(ctx, opt, opt.words[1:], stdout)
+	case opt.words[0] == "run":
+		return misused(stderr, "run needs a file, or - for the standard input")
+	case opt.words[0] == "verify":
+		return misused(stderr, "verify needs a path")
 	default:
-		fmt.Fprintln(stderr, "usage: lab [-fixed | -quirks LIST] [run FILE... | verify PATH...]")
-		return 2
+		return misused(stderr, fmt.Sprintf("%q is no command; without one there is a prompt", opt.words[0]))
 	}
 	switch {
 	case errors.Is(err, errFailed):

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -13,7 +16,12 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv("LAB_PROGRAM") != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // call runs the program.
 func call(t *testing.T, stdin string, args ...string) (status int, stdout, stderr string) {
@@ -45,6 +53,43 @@ func TestPromptAnswers(t *testing.T) {
 	first, rest, _ := strings.Cut(out, "\n")
 	if first != "rx: br0 h2" || !strings.HasPrefix(rest, "? lab nosuch: ") || strings.Count(rest, "\n") != 1 {
 		t.Errorf("printed %q", out)
+	}
+}
+
+// TestInterruptLeavesThePrompt although it waits for a line.
+func TestInterruptLeavesThePrompt(t *testing.T) {
+	if runtime.GOARCH == "wasm" || runtime.GOOS == "windows" {
+		t.Skip("no interrupts on " + runtime.GOOS)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), "LAB_PROGRAM=1")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	if _, err := in.Write([]byte("lab nosuch\n")); err != nil || !lines.Scan() {
+		t.Errorf("no answer: %v", err)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Error(err)
+	}
+	for lines.Scan() { // to the end of the program
+		t.Errorf("printed %q", lines.Text())
+	}
+	if err := cmd.Wait(); err == nil {
+		t.Error("ended as if nothing had happened")
 	}
 }
 
@@ -92,6 +137,7 @@ func TestVerifySaysWhatDiffers(t *testing.T) {
 	file(t, dir, "a/README.md", "no transcript")
 	odd := file(t, dir, "b/odd", head+"rx: br0 h2\n$ lab nosuch\n")
 	broken := file(t, dir, "b/broken.txt", "rx\n")
+	blank := file(t, dir, "c/blank.txt", "# what was to be checked\n")
 	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +151,7 @@ func TestVerifySaysWhatDiffers(t *testing.T) {
 		{[]string{in("a")}, 1, bad + ": line 3: $ lab send h1 02:dd:00:00:00:01 ff:ff:ff:ff:ff:ff\n    - rx: br0\n    + rx: br0 h2\n0 deviations\n1 passed, 1 failed\n"},
 		{[]string{good, odd}, 1, odd + ": line 5: lab nosuch: "},
 		{[]string{in("b")}, 1, broken + ": line 1: "},
+		{[]string{in("c")}, 1, blank + ": no command"},
 		{[]string{good, good}, 0, "0 deviations\n2 passed, 0 failed\n"},
 	} {
 		status, out, errs := call(t, "", append([]string{"verify"}, c.paths...)...)
@@ -160,9 +207,20 @@ func TestVerifyEndsWithItsContext(t *testing.T) {
 }
 
 func TestArgumentsThatMakeNoSense(t *testing.T) {
-	for _, args := range [][]string{{"run"}, {"verify"}, {"dance"}, {"-nosuch"}, {"-quirks", "Nosuch"}} {
-		if status, out, errs := call(t, "", args...); status != 2 || out != "" || !strings.Contains(errs, "usage: lab") {
-			t.Errorf("%v: status %d, printed %q and %q", args, status, out, errs)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"run"}, "run needs a file"},
+		{[]string{"verify"}, "verify needs a path"},
+		{[]string{"dance"}, `"dance" is no command`},
+		{[]string{"-nosuch"}, "not defined: -nosuch"},
+		{[]string{"-quirks", "Nosuch"}, `unknown quirk "Nosuch"`},
+		{[]string{"-fixed", "-quirks", "Rocker"}, "-fixed and -quirks contradict each other"},
+	} {
+		status, out, errs := call(t, "", c.args...)
+		if status != 2 || out != "" || !strings.Contains(errs, c.want) || !strings.Contains(errs, "usage: lab") {
+			t.Errorf("%v: status %d, printed %q and %q", c.args, status, out, errs)
 		}
 	}
 	if status, _, errs := call(t, "", "-h"); status != 0 || !strings.Contains(errs, "-fixed") {

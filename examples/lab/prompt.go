@@ -68,19 +68,19 @@ func answer(ctx context.Context, l *lab.Lab, line string, stdout io.Writer) bool
 
 // execute runs transcripts, each on a machine of its own, and prints them as they went. The name "-" is
 // the standard input.
-func execute(ctx context.Context, cfg lab.Config, files []string, stdin io.Reader, stdout io.Writer) error {
+func execute(ctx context.Context, opt options, files []string, stdin io.Reader, stdout io.Writer) error {
 	for i, file := range files {
 		if i > 0 {
 			fmt.Fprintln(stdout)
 		}
-		if err := executeFile(ctx, cfg, file, stdin, stdout); err != nil {
+		if err := executeFile(ctx, opt, file, stdin, stdout); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
 	return nil
 }
 
-func executeFile(ctx context.Context, cfg lab.Config, file string, stdin io.Reader, stdout io.Writer) error {
+func executeFile(ctx context.Context, opt options, file string, stdin io.Reader, stdout io.Writer) error {
 	in := stdin
 	if file != "-" {
 		f, err := os.Open(file)
@@ -90,11 +90,19 @@ func executeFile(ctx context.Context, cfg lab.Config, file string, stdin io.Read
 		defer f.Close()
 		in = f
 	}
+	t, err := lab.Parse(in)
+	if err != nil {
+		return err
+	}
+	cfg, err := opt.config(t)
+	if err != nil {
+		return err
+	}
 	l, err := lab.New(cfg)
 	if err != nil {
 		return err
 	}
-	got, err := l.Run(ctx, in)
+	got, err := l.Replay(ctx, t)
 	if got != nil {
 		if _, writing := got.WriteTo(stdout); err == nil {
 			err = writing

@@ -20,8 +20,8 @@ type tally struct {
 
 // verify executes transcripts, each on a machine of its own, and prints every difference. The last
 // lines are the sums.
-func verify(ctx context.Context, cfg lab.Config, paths []string, stdout io.Writer) error {
-	known, err := deviations(cfg)
+func verify(ctx context.Context, opt options, paths []string, stdout io.Writer) error {
+	known, err := deviations(lab.Config{Quirks: opt.quirks})
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func verify(ctx context.Context, cfg lab.Config, paths []string, stdout io.Write
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		problems, deviates := check(ctx, cfg, file, known)
+		problems, deviates := check(ctx, opt, file, known)
 		for _, p := range problems {
 			fmt.Fprintf(stdout, "%s: %s\n", file, p)
 		}
@@ -89,12 +89,19 @@ func find(paths []string) ([]string, error) {
 }
 
 // check executes one transcript and says what is wrong, and whether it is one that is not followed.
-func check(ctx context.Context, cfg lab.Config, file string, known map[string]lab.Deviation) (problems []string, deviates bool) {
+func check(ctx context.Context, opt options, file string, known map[string]lab.Deviation) (problems []string, deviates bool) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return []string{err.Error()}, false
 	}
 	want, err := lab.Parse(bytes.NewReader(text))
+	if err != nil {
+		return []string{err.Error()}, false
+	}
+	if len(want.Steps) == 0 {
+		return []string{"no command, so nothing is checked"}, false
+	}
+	cfg, err := opt.config(want)
 	if err != nil {
 		return []string{err.Error()}, false
 	}

@@ -63,3 +63,40 @@ func joinsMeanwhile(t *testing.T, what string, answer error, mends bool) {
 	time.Sleep(time.Hour) // and what was in doubt is mended
 	w.fits(dev)
 }
+
+// TestCloseAsksOnceMoreForWhatIsInDoubt: a device does not say whether a port has left it;
+// Close takes the port, and with it the bridge, out of the device.
+func TestCloseAsksOnceMoreForWhatIsInDoubt(t *testing.T) {
+	for name, answer := range map[string]error{"it had": errDone, "it had not": switchdev.ErrOutcomeUnknown} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				dev := newFull("sw0")
+				dev.lenient = true
+				b, err := bridge.New(filteringOn(dev))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := errors.Join(b.AddPort(t.Context(), on(dev, 1)), b.AddPort(t.Context(), on(dev, 2))); err != nil {
+					t.Fatal(err)
+				}
+				first := true
+				dev.refusing(func(what string, id switchdev.PortID) error {
+					if what != "leave" || id != 1 || !first {
+						return nil
+					}
+					first = false
+					return answer
+				})
+				if err := b.RemovePort(t.Context(), 1); !errors.Is(err, switchdev.ErrOutcomeUnknown) {
+					t.Errorf("error %v", err)
+				}
+				if err := b.Close(); err != nil {
+					t.Error(err)
+				}
+				if has := dev.has(); has != "\n" {
+					t.Errorf("left over: %s", has)
+				}
+			})
+		})
+	}
+}

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 
@@ -14,6 +15,7 @@ type ownAddress struct {
 	port switchdev.PortID // on which the entry is
 	last *fdb.Ticket      // the operation that wrote it, or deletes it
 	gone bool             // it deletes it
+	born uint64           // the how many-th entry of an own address it is
 }
 
 // claim makes k an own address on port, unless it is one already: several
@@ -41,10 +43,11 @@ func (b *Bridge) claim(k fdb.Key, port switchdev.PortID) []waiter {
 
 // owned returns what the bridge knows of an own address, nil for nothing. Where the
 // last operation failed the table has what it had: an entry that could not be deleted,
-// or given to somebody else, is where it was. The caller holds the slot.
+// or given to somebody else, is where it was. One that a device has moved is where it
+// went, see [fdb.QuirkLegacyOffload]. The caller holds the slot.
 func (b *Bridge) owned(k fdb.Key) *ownAddress {
 	o := b.own[k]
-	if o == nil || !isOver(o.last) || o.last.Err() == nil {
+	if o == nil || !isOver(o.last) || o.gone && o.last.Err() == nil {
 		return o
 	}
 	if hit, ok := b.table.Lookup(k); ok && hit.Flags&(fdb.Local|fdb.User) == fdb.Local {
@@ -55,12 +58,13 @@ func (b *Bridge) owned(k fdb.Key) *ownAddress {
 
 // put writes an own address. The caller holds the slot.
 func (b *Bridge) put(k fdb.Key, port switchdev.PortID) []waiter {
-	return b.written(k, port, b.table.SubmitReplace(fdb.Entry{Key: k, Port: port, Flags: fdb.Permanent, Owner: fdb.OwnerBridge}))
+	b.births++
+	return b.written(k, port, b.births, b.table.SubmitReplace(fdb.Entry{Key: k, Port: port, Flags: fdb.Permanent, Owner: fdb.OwnerBridge}))
 }
 
 // written notes who writes an own address. The caller holds the slot.
-func (b *Bridge) written(k fdb.Key, port switchdev.PortID, ticket *fdb.Ticket) []waiter {
-	b.own[k] = &ownAddress{port: port, last: ticket}
+func (b *Bridge) written(k fdb.Key, port switchdev.PortID, born uint64, ticket *fdb.Ticket) []waiter {
+	b.own[k] = &ownAddress{port: port, last: ticket, born: born}
 	return []waiter{ticket}
 }
 
@@ -76,22 +80,35 @@ func (b *Bridge) release(k fdb.Key, port switchdev.PortID, byFlush bool) []waite
 	delete(b.own, k)
 	if hit, ok := b.table.Lookup(k); isOver(o.last) && (!ok || hit.Port != port || hit.Flags&(fdb.Local|fdb.User) != fdb.Local) {
 		if heir, has := b.heir(k, port); has && !ok {
-			b.written(k, heir, o.last) // an entry that was deleted is not missed by whoever else has the address
+			b.written(k, heir, o.born, o.last) // an entry that was deleted is not missed by whoever else has the address
 		}
 		return nil
 	}
 	if heir, ok := b.heir(k, port); ok {
 		if b.has(QuirkSilentHeir) {
-			return b.written(k, heir, b.table.SubmitInherit(k, heir))
+			return b.written(k, heir, o.born, b.table.SubmitInherit(k, heir))
 		}
-		return b.put(k, heir)
+		tickets := b.put(k, heir)
+		b.own[k].born = o.born // it is the same entry
+		return tickets
 	}
 	if byFlush && isOver(o.last) { // a flush takes nothing that is written after it
 		return nil
 	}
 	ticket := b.table.SubmitDelete(k, port)
 	b.own[k] = &ownAddress{port: port, last: ticket, gone: true}
-	return []waiter{ticket}
+	return []waiter{absence{ticket}}
+}
+
+// absence is a deletion that has done its work if there was nothing to delete: what
+// wrote the entry may have failed before.
+type absence struct{ *fdb.Ticket }
+
+func (a absence) Err() error {
+	if err := a.Ticket.Err(); !errors.Is(err, switchdev.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // heir returns who else has the address in that VLAN: the lowest such port, which in
@@ -135,18 +152,47 @@ func (b *Bridge) claimAll(mac switchdev.MAC, port switchdev.PortID, m *membershi
 	return b.homes(mac, m, func(k fdb.Key) []waiter { return b.claim(k, port) })
 }
 
-// releaseAll ends port's claims to mac, in VLAN 0 last: the kernel goes through its
-// entries from the youngest to the oldest.
+// releaseAll ends port's claims to mac, the youngest entry first, as the kernel goes
+// through them.
 func (b *Bridge) releaseAll(mac switchdev.MAC, port switchdev.PortID, m *membership, byFlush bool) (tickets []waiter) {
 	var keys []fdb.Key
 	b.homes(mac, m, func(k fdb.Key) []waiter {
 		keys = append(keys, k)
 		return nil
 	})
-	for _, k := range slices.Backward(keys) {
+	slices.Reverse(keys)
+	if !byFlush {
+		keys = append(keys, b.guests(port, keys)...)
+	}
+	slices.SortStableFunc(keys, func(j, k fdb.Key) int { return cmp.Compare(b.born(k), b.born(j)) })
+	for _, k := range keys {
 		tickets = append(tickets, b.release(k, port, byFlush)...)
 	}
 	return tickets
+}
+
+// guests returns the own addresses of others that a device has moved to the port, see
+// [fdb.QuirkLegacyOffload], in addition to those that are known: br_fdb_changeaddr
+// (net/bridge/br_fdb.c) does not ask whose they are. The caller holds the slot.
+func (b *Bridge) guests(port switchdev.PortID, known []fdb.Key) (keys []fdb.Key) {
+	if !b.cfg.Table.Quirks.Has(fdb.QuirkLegacyOffload) {
+		return nil
+	}
+	for k := range b.own {
+		if o := b.owned(k); o.port == port && !o.gone && !slices.Contains(known, k) {
+			keys = append(keys, k)
+		}
+	}
+	slices.SortFunc(keys, fdb.Key.Compare)
+	return keys
+}
+
+// born returns the how many-th an entry is, 0 if it is none of an own address.
+func (b *Bridge) born(k fdb.Key) uint64 {
+	if o := b.own[k]; o != nil {
+		return o.born
+	}
+	return 0
 }
 
 // reclaim claims the addresses that nobody's entry stands for, after something

@@ -49,6 +49,11 @@ func (b *Bridge) SubmitSetAgeing(d time.Duration) *Ticket {
 		return b.refused(refusal(opAgeing, d.String(), "too long", switchdev.ErrInvalid))
 	}
 	return b.onBridge(opAgeing, func(*op) error {
+		if b.tree.aged() {
+			if err := b.setHold(b.tree.hold()); err != nil {
+				return err
+			}
+		}
 		return b.change(opAgeing, func(w *want) {
 			w.ageing = lifetime(d, b.shortened)
 		}, func() error { return b.table.SetAgeing(d) })

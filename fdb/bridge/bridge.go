@@ -44,6 +44,7 @@ type Bridge struct {
 	numbers  map[switchdev.PortID]switchdev.PortID // of ports that join and of links: whose they are
 	own      map[fdb.Key]*ownAddress
 	joins    uint64                     // ports that have begun to join
+	births   uint64                     // of entries of own addresses
 	explicit bool                       // the address was configured
 	astray   bool                       // own addresses may not be where they are to be
 	queues   map[switchdev.PortID][]*op // by port; the first is under way
@@ -263,7 +264,8 @@ func (b *Bridge) SetLinkLocal(l LinkLocal) error {
 
 // Close removes every port, with its entries and its rows in the devices, and
 // the bridge's own address, then closes the table and waits for the drivers that
-// honour their ctx. Its error joins what went wrong. Operations that were
+// honour their ctx. A device that may have kept a port is asked once more to let
+// it go. The error joins what went wrong. Operations that were
 // submitted before are carried out first; later ones answer
 // [switchdev.ErrClosed]. Close is idempotent and must not be called from a
 // driver's callback.
@@ -277,7 +279,7 @@ func (b *Bridge) Close() error {
 }
 
 func (b *Bridge) close() error {
-	var tickets []*Ticket
+	var tickets, last []*Ticket
 	<-b.slot
 	ids := make(map[switchdev.PortID]bool)
 	for id := range b.queues { // also those that are about to be added
@@ -288,6 +290,9 @@ func (b *Bridge) close() error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(ids)) { // in an order that can be repeated
 		tickets = append(tickets, b.enqueue(b.removal(id)))
+	}
+	for _, m := range b.astrayPorts() {
+		last = append(last, b.enqueue(b.mending(m)))
 	}
 	b.closed = true
 	for _, d := range b.unsure {
@@ -312,6 +317,11 @@ func (b *Bridge) close() error {
 	var errs []error
 	for _, k := range tickets {
 		if err := k.Err(); err != nil && !errors.Is(err, switchdev.ErrNoDevice) {
+			errs = append(errs, err)
+		}
+	}
+	for _, k := range last {
+		if err := k.Err(); err != nil && !errors.Is(err, switchdev.ErrClosed) { // a driver that is closed keeps nothing
 			errs = append(errs, err)
 		}
 	}

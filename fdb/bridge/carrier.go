@@ -59,8 +59,14 @@ func (b *Bridge) SubmitSetUp(up bool) *Ticket {
 			b.resweep()
 		}
 		v := b.view.Load()
+		if up {
+			b.tree.power(true)
+		}
 		for _, p := range v.ports {
 			b.tree.enable(p.ID, up && p.running())
+		}
+		if !up {
+			b.tree.power(false)
 		}
 		o.eachPort(v, func(id switchdev.PortID) *op {
 			return b.runs(opUp, id, switchdev.PortAttrState, func() bool { return was }, func(*Port) {})
@@ -83,6 +89,11 @@ func (b *Bridge) runs(name string, id switchdev.PortID, set switchdev.PortAttr, 
 		ran, disabled, up := p.Up && p.Carrier && before(), p.State == switchdev.PortDisabled, p.Up
 		edit(p)
 		spared = disabled && (p.Up == up || !b.isUp())
+		asked := before() && (p.Up || up) || p.Up && p.Carrier && b.isUp()
+		if b.has(QuirkStateWhileDown) && !asked { // nobody looks at the port
+			spared = true
+			return nil
+		}
 		switch runs := p.Up && p.Carrier && b.isUp(); {
 		case !runs:
 			p.State = switchdev.PortDisabled
@@ -118,7 +129,7 @@ func (b *Bridge) initial(id switchdev.PortID) switchdev.PortState {
 // of that. ErrInvalid for a state that does not exist, ErrBusy while the bridge runs
 // the tree itself, ErrNetDown for a port that is down, or has no carrier, or whose
 // bridge is down, and is to be other than disabled. See [Bridge.SetPortUp] for the other errors. Linux:
-// br_set_port_state (net/bridge/br_netlink.c); see [QuirkStateSelection].
+// br_set_port_state (net/bridge/br_netlink.c); see [QuirkStateSelection] and [QuirkStateWhileDown].
 func (b *Bridge) SetPortState(ctx context.Context, id switchdev.PortID, s switchdev.PortState) error {
 	return b.SubmitSetPortState(id, s).Wait(ctx)
 }
@@ -129,19 +140,30 @@ func (b *Bridge) SubmitSetPortState(id switchdev.PortID, s switchdev.PortState) 
 	if !s.Valid() {
 		return b.refused(refusal(opState, object, "no such state", switchdev.ErrInvalid))
 	}
-	return b.submit(b.alter(opState, id, switchdev.PortAttrState, func(p *Port) error {
+	t := b.submit(b.stateChange(id, s, false))
+	if s == switchdev.PortBlocking && b.has(QuirkStateSelection) {
+		return b.submit(b.stateChange(id, s, true)) // devices hear of both states
+	}
+	return t
+}
+
+// stateChange is the change that SetPortState asks for, and, with choose, what the kernel
+// makes of it then.
+func (b *Bridge) stateChange(id switchdev.PortID, s switchdev.PortState, choose bool) *op {
+	object := "port " + id.String()
+	return b.alter(opState, id, switchdev.PortAttrState, func(p *Port) error {
 		switch {
 		case b.view.Load().stp == STPKernel:
 			return refusal(opState, object, "", switchdev.ErrBusy)
-		case !p.Up, s != switchdev.PortDisabled && !(p.Carrier && b.isUp()):
+		case !p.Up, s != switchdev.PortDisabled && !(p.Carrier && (b.isUp() || b.has(QuirkStateWhileDown))):
 			return refusal(opState, object, "", switchdev.ErrNetDown)
 		}
 		p.State = s
-		if s == switchdev.PortBlocking && b.view.Load().stp == STPOff && b.has(QuirkStateSelection) {
+		if choose && b.view.Load().stp == STPOff {
 			p.State = switchdev.PortForwarding
 		}
 		return nil
-	}, nil))
+	}, func(_ *op, p *port) { b.tree.set(id, p.State) })
 }
 
 // SetBackupPort names the port that gets what is for known stations of a port while

@@ -44,7 +44,7 @@ func addressCases() []conformance {
 			w.must(w.edit(fdb.VerbDelete, portMAC(1), 1, 1, 0))
 			w.events()
 			w.must(w.b.SubmitSetPortMAC(1, mac(0x11)))
-			w.told("deleted 01:01@1/10", "deleted 01:01@1", "added 00:11@1", "added 00:11@1/1", "added 00:11@1/10")
+			w.told("deleted 01:01@1", "deleted 01:01@1/10", "added 00:11@1", "added 00:11@1/1", "added 00:11@1/10") // the youngest first
 		}},
 		// fdb/045.
 		{"81 own addresses in VLAN 0 and the default PVID", bridge.Config{MAC: hostMAC, VLAN: bridge.VLANConfig{DefaultPVID: 1}}, func(w *world) {

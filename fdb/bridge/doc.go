@@ -141,7 +141,7 @@
 //     device is.
 //   - The state of a port cannot be set while the bridge is down, as it cannot while
 //     the port is: ErrNetDown. Linux takes it, and such a port forwards under a
-//     bridge that is down.
+//     bridge that is down ([QuirkStateWhileDown]).
 //   - A state that was set stays: without STP Linux turns "blocking" into
 //     "forwarding" at once ([QuirkStateSelection]).
 //   - Of the entries of a control plane a port that goes down keeps those that are

@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/switchcore/switchcore/fdb"
 	"github.com/switchcore/switchcore/switchdev"
@@ -41,7 +42,7 @@ func (b *Bridge) SubmitEdit(op fdb.Op) *Ticket {
 	switch {
 	case op.Verb > fdb.VerbRemove:
 		return b.refused(refusal(opEdit, object, "no such verb", switchdev.ErrInvalid))
-	case e.VLAN != switchdev.NoVLAN && !(removes && !b.has(QuirkDeleteNeedsVLAN)) && !m.member.Contains(e.VLAN):
+	case e.VLAN != switchdev.NoVLAN && !m.member.Contains(e.VLAN) && !(removes && b.mayDelete(v, &e)):
 		return b.refused(refusal(opEdit, object, "", switchdev.ErrInvalid))
 	case removes, v.mayLearn(e.Port):
 	case op.Verb == fdb.VerbUse:
@@ -60,11 +61,18 @@ func (b *Bridge) SubmitEdit(op fdb.Op) *Ticket {
 	return b.start(o.op)
 }
 
+// mayDelete reports whether an entry can be deleted where its port is no member. Linux
+// before 6.13 asks for the VLAN; the bridge knows those of its ports too (br_fdb_delete).
+func (b *Bridge) mayDelete(v *view, e *fdb.Entry) bool {
+	in := func(p *port) bool { return p.vlans.member.Contains(e.VLAN) }
+	return !b.has(QuirkDeleteNeedsVLAN) || e.Port == switchdev.PortHost && slices.ContainsFunc(v.ports, in)
+}
+
 // mayLearn reports whether a user's dynamic entry may be on a port: its state decides
 // and its flags do not. The bridge itself takes no such entry, which the table says.
 func (v *view) mayLearn(id switchdev.PortID) bool {
 	p := v.port(id)
-	return id == switchdev.PortHost || p != nil && p.running() && p.State.Learns()
+	return id == switchdev.PortHost || p != nil && (p.running() || p.State != switchdev.PortDisabled) && p.State.Learns()
 }
 
 // editing is an Edit under way.

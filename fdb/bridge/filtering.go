@@ -1,8 +1,10 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"syscall"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -78,20 +80,26 @@ func (b *Bridge) SubmitSetDefaultPVID(v switchdev.VLAN) *Ticket {
 	}
 	o := b.newOp(opDefaultPVID, switchdev.PortHost)
 	o.then(func() {
-		view := b.view.Load()
+		now := b.view.Load()
 		switch {
-		case view.pvid == v:
+		case now.pvid == v:
 			return
-		case view.filtering:
+		case now.filtering:
 			o.fail(refusal(opDefaultPVID, b.cfg.Name, "VLANs are filtered", errFiltering))
 			return
 		}
-		old := view.pvid
+		old := now.pvid
 		b.set(func(s *setting) { s.pvid = v })
 		renumber := func(id switchdev.PortID) *op {
 			return b.setVLANs(opDefaultPVID, id, func(m *membership) (*membership, error) { return m.renumbered(old, v), nil })
 		}
-		o.eachPort(view, renumber, func() *op { return renumber(switchdev.PortHost) })
+		if !b.has(QuirkSilentHeir) {
+			o.eachPort(now, renumber, func() *op { return renumber(switchdev.PortHost) })
+			return
+		}
+		latest := slices.SortedFunc(slices.Values(now.ports), func(p, q *port) int { return cmp.Compare(q.joined, p.joined) })
+		host := renumber(switchdev.PortHost)
+		o.first(host, func() { o.inTurn(latest, renumber, host.err) })
 	})
 	return b.submit(o)
 }

@@ -74,8 +74,9 @@ func (b *Bridge) unback(id switchdev.PortID) {
 // down, and with filtering in its VLANs. What is taken back is flushed afterwards. The
 // caller holds the slot.
 func (b *Bridge) admit(p *port) {
+	up := b.setting.up || b.has(QuirkStateWhileDown) && p.State != switchdev.PortDisabled
 	switch {
-	case !p.running() || !b.setting.up:
+	case !p.running() || !up:
 		b.table.Admit(p.ID, new(switchdev.VLANSet))
 	case b.setting.filtering:
 		b.table.Admit(p.ID, &p.vlans.member)
@@ -107,7 +108,8 @@ func (b *Bridge) legacies(id switchdev.PortID) (tickets []waiter) {
 			continue
 		}
 		if heir, ok := b.heir(e.Key, id); ok {
-			tickets = append(tickets, b.written(e.Key, heir, b.table.SubmitInherit(e.Key, heir))...)
+			b.births++
+			tickets = append(tickets, b.written(e.Key, heir, b.births, b.table.SubmitInherit(e.Key, heir))...)
 		}
 	}
 	return tickets

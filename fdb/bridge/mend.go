@@ -77,19 +77,30 @@ func (b *Bridge) schedule(q *doubt, m place, atOnce bool) {
 // mendDue begins the attempts of a Manual bridge that are due, in an order that
 // can be repeated. The caller holds the slot.
 func (b *Bridge) mendDue(now time.Time) {
-	var due []place
-	for m, q := range b.unsure {
-		if !q.due.IsZero() && !q.due.After(now) {
-			due = append(due, m)
-		}
-	}
-	slices.SortFunc(due, func(x, y place) int {
-		return cmp.Or(cmp.Compare(x.port, y.port), cmp.Compare(x.name(), y.name()))
-	})
-	for _, m := range due {
+	for _, m := range b.places(func(_ place, q *doubt) bool { return !q.due.IsZero() && !q.due.After(now) }) {
 		b.unsure[m].due = time.Time{}
 		b.enqueue(b.mending(m))
 	}
+}
+
+// astrayPorts returns where devices may have kept ports that have left. The caller holds
+// the slot.
+func (b *Bridge) astrayPorts() []place {
+	return b.places(func(m place, _ *doubt) bool { return m.device != nil && b.ports[m.port] == nil })
+}
+
+// places returns what there is doubt about, in an order that can be repeated. The caller
+// holds the slot.
+func (b *Bridge) places(which func(place, *doubt) bool) (found []place) {
+	for m, q := range b.unsure {
+		if which(m, q) {
+			found = append(found, m)
+		}
+	}
+	slices.SortFunc(found, func(x, y place) int {
+		return cmp.Or(cmp.Compare(x.port, y.port), cmp.Compare(x.name(), y.name()))
+	})
+	return found
 }
 
 // certain notes that the device has answered for the port.

@@ -285,6 +285,36 @@ func (o *op) eachPort(v *view, f func(switchdev.PortID) *op, last func() *op) {
 	})
 }
 
+// inTurn is eachPort that begins with a port when the one before it is done.
+func (o *op) inTurn(ports []*port, f func(switchdev.PortID) *op, errs ...error) {
+	if len(ports) == 0 {
+		o.fail(errors.Join(errs...))
+		return
+	}
+	id := ports[0].ID
+	<-o.b.slot
+	k := o.b.enqueue(f(id))
+	o.b.unlock()
+	o.await([]waiter{k}, func(err error) {
+		if errors.Is(err, switchdev.ErrNoDevice) && o.b.view.Load().port(id) == nil {
+			err = nil
+		}
+		o.inTurn(ports[1:], f, append(errs, err)...)
+	})
+}
+
+// first goes on as another operation, and with f when that is over.
+func (o *op) first(other *op, f func()) {
+	o.next = func() <-chan struct{} {
+		if other.next == nil {
+			o.next = nil
+			f()
+			return nil
+		}
+		return other.next()
+	}
+}
+
 // also goes on as another operation, and joins err to what comes of it.
 func (o *op) also(other *op, err error) {
 	if other == nil {

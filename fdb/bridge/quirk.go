@@ -15,7 +15,7 @@ type Quirks uint16
 // The quirks of a bridge.
 const (
 	// QuirkDeleteNeedsVLAN: [Bridge.Edit] refuses to delete an entry in a VLAN that
-	// the port is not in, so what a VLAN that was taken from a port has left behind
+	// the port is not in, or of the bridge itself in one that nobody is in, so what a VLAN that was taken from a port has left behind
 	// can only be flushed. Linux before 6.13: __br_fdb_delete
 	// (net/bridge/br_fdb.c), until commit 774ca6d3bf24.
 	QuirkDeleteNeedsVLAN Quirks = 1 << iota
@@ -28,18 +28,33 @@ const (
 	// QuirkSilentHeir: that an own address passes to another port or to the bridge,
 	// which has it too, when its owner lets go, is not told, so that subscribers take
 	// it for the former owner's. Of several ports the one that joined last has it then,
-	// not the lowest; and a local entry that a user made on a port that leaves passes
-	// too. Linux: fdb_delete_local (net/bridge/br_fdb.c), which changes the entry's
-	// port and notifies nobody.
+	// not the lowest, and a change of the default PVID goes through the ports in that
+	// order, after the bridge itself; and a local entry that a user made on a port that
+	// leaves passes too. Linux: fdb_delete_local (net/bridge/br_fdb.c), which changes the
+	// entry's port and notifies nobody; __br_vlan_set_default_pvid (net/bridge/br_vlan.c).
 	QuirkSilentHeir
 	// QuirkSameMACReadds: setting the address that a port has deletes its own entries
 	// and makes them anew, which is told. Linux: br_fdb_changeaddr
 	// (net/bridge/br_fdb.c), which does not look whether the address is another.
 	QuirkSameMACReadds
+	// QuirkStateWhileDown: [Bridge.SetPortState] sets the state of a port whose bridge
+	// is down, which is disabled else and cannot be set: the port then forwards. It
+	// keeps that state, whatever becomes of the port, until the bridge comes up. Linux:
+	// br_set_port_state (net/bridge/br_netlink.c), which asks for the port only, and
+	// br_port_carrier_check (net/bridge/br_if.c), which does nothing then.
+	QuirkStateWhileDown
+	// QuirkTreeSwitch: [Bridge.SetSTP] leaves the ports as they are: those that forward
+	// when a tree is turned on go on forwarding, and when it is turned off those on their
+	// way go on with it, blocked ones stay so until something else changes, and a
+	// topology change goes on for its time, after which stations live for twice the
+	// forward delay until the ageing time is set. Linux: br_stp_start and br_stp_stop
+	// (net/bridge/br_stp_if.c), and __br_set_topology_change (net/bridge/br_stp.c),
+	// which gives the ageing time back only while a tree runs.
+	QuirkTreeSwitch
 	quirksEnd
 )
 
-var quirkNames = [...]string{"delete-needs-vlan", "state-selection", "silent-heir", "same-mac-readds"}
+var quirkNames = [...]string{"delete-needs-vlan", "state-selection", "silent-heir", "same-mac-readds", "state-while-down", "tree-switch"}
 
 func (b *Bridge) has(q Quirks) bool { return b.cfg.Quirks.Has(q) }
 

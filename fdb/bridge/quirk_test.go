@@ -12,10 +12,11 @@ import (
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-const everyQuirk = bridge.QuirkDeleteNeedsVLAN | bridge.QuirkStateSelection | bridge.QuirkSilentHeir | bridge.QuirkSameMACReadds
+const everyQuirk = bridge.QuirkDeleteNeedsVLAN | bridge.QuirkStateSelection | bridge.QuirkSilentHeir | bridge.QuirkSameMACReadds |
+	bridge.QuirkStateWhileDown | bridge.QuirkTreeSwitch
 
 func TestQuirksHaveNamesAndBounds(t *testing.T) {
-	if got := everyQuirk.String(); got != "delete-needs-vlan,state-selection,silent-heir,same-mac-readds" {
+	if got := everyQuirk.String(); got != "delete-needs-vlan,state-selection,silent-heir,same-mac-readds,state-while-down,tree-switch" {
 		t.Errorf("%q", got)
 	}
 	if got := (bridge.QuirkSilentHeir | 1<<9).String(); got != "silent-heir,quirks(512)" {
@@ -69,6 +70,54 @@ func TestDeleteNeedsVLAN(t *testing.T) {
 	})
 }
 
+// TestDeleteNeedsVLANOfTheBridge: seen of Linux 6.1, where the bridge knows the VLANs of
+// its ports.
+func TestDeleteNeedsVLANOfTheBridge(t *testing.T) {
+	both(t, filtering(), func(w *world, on bool) {
+		w.join(1, 10)
+		w.fails(w.edit(fdb.VerbDelete, stationB, 10, 0, 0), syscall.ENOENT)
+		want := syscall.ENOENT
+		if on {
+			want = syscall.EINVAL
+		}
+		w.fails(w.edit(fdb.VerbDelete, stationB, 20, 0, 0), want)
+		w.fails(w.edit(fdb.VerbAdd, stationB, 10, 0, fdb.Permanent), syscall.EINVAL)
+	})
+}
+
+// TestStateWhileDown: seen of Linux 6.1 and 6.18. Ports of a bridge that is down forward
+// between themselves once they are told to, and keep their state while they are down.
+func TestStateWhileDown(t *testing.T) {
+	both(t, bridge.Config{}, func(w *world, on bool) {
+		w.must(w.b.SubmitSetUp(false))
+		set := w.b.SubmitSetPortState(1, switchdev.PortForwarding)
+		if !on {
+			w.fails(set, syscall.ENETDOWN)
+			w.passes(1, frameOf(stationA, stationB), "port-state")
+			return
+		}
+		w.must(set)
+		w.state(2, switchdev.PortForwarding)
+		w.goes(1, stationB, stationA, flooded, 2)
+		w.must(w.b.SubmitSetPortUp(1, false))
+		w.at(stationA, 1) // nobody looks at the port
+		w.must(w.edit(fdb.VerbAdd, stationB, 0, 1, 0))
+		w.must(w.b.SubmitSetPortUp(1, true))
+		w.goes(2, stationA, stationC, forwarded, 1)
+		w.must(w.b.SubmitSetPortUp(1, false))
+		w.must(w.b.SubmitSetUp(true))
+		w.must(w.b.SubmitSetCarrier(1, false)) // nor at a port that is down
+		w.at(stationA, 1)
+		w.must(w.b.SubmitSetCarrier(1, true))
+		w.must(w.b.SubmitSetPortUp(1, true))
+		w.must(w.b.SubmitSetPortUp(1, false))
+		w.at(stationA, -1)
+		if p, _ := w.b.Port(1); p.State != switchdev.PortDisabled {
+			w.t.Errorf("under a bridge that is up: %v", p.State)
+		}
+	})
+}
+
 // TestStateSelection (fdb/009): as Linux 6.1 and 6.18 were seen to do; only blocking
 // turns into forwarding, and with a program that runs a tree not even that.
 func TestStateSelection(t *testing.T) {
@@ -106,6 +155,18 @@ func TestSilentHeir(t *testing.T) {
 		w.at(portMAC(1), 0)
 		w.must(w.b.SubmitSetMAC(mac(0xfd)))
 		w.told("deleted 01:01@0", "added 00:fd@0")
+	})
+}
+
+// TestHeirsOfADefaultPVID: seen of Linux 6.1. The bridge leaves the VLAN first, then the
+// port that joined last, so the address that two ports have ends with the first's.
+func TestHeirsOfADefaultPVID(t *testing.T) {
+	both(t, bridge.Config{MAC: mac(0xfe), VLAN: bridge.VLANConfig{DefaultPVID: 1}}, func(w *world, on bool) {
+		w.must(w.b.SubmitSetPortMAC(3, portMAC(1)))
+		w.events()
+		w.must(w.b.SubmitSetDefaultPVID(bridge.NoDefaultPVID))
+		w.told(either(on, []string{"deleted 00:fe@0/1", "deleted 01:02@2/1", "deleted 01:01@1/1"},
+			[]string{"moved 01:01@3/1", "deleted 01:01@3/1", "deleted 01:02@2/1", "deleted 00:fe@0/1"})...)
 	})
 }
 

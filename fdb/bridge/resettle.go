@@ -184,11 +184,11 @@ func (b *Bridge) resettle(id switchdev.PortID, m *membership) []waiter {
 	}
 	var tickets []waiter
 	gone, came := old.gone(m), m.gone(old)
-	for v := range gone.All() {
-		tickets = append(tickets, b.release(fdb.Key{MAC: mac, VLAN: v}, id, false)...)
-	}
 	for v := range came.All() {
 		tickets = append(tickets, b.claim(fdb.Key{MAC: mac, VLAN: v}, id)...)
+	}
+	for v := range gone.All() {
+		tickets = append(tickets, b.release(fdb.Key{MAC: mac, VLAN: v}, id, false)...)
 	}
 	return tickets
 }

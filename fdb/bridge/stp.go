@@ -162,7 +162,7 @@ func (b *Bridge) STP() STPStatus {
 // does not exist, and for STPKernel without a way to send BPDUs; what a device says
 // that refuses the state of a port: the tree goes on, and the port is brought to
 // its state. Linux: br_stp_set_enabled (net/bridge/br_stp_if.c), which starts a
-// program if there is one.
+// program if there is one; see also [QuirkTreeSwitch].
 func (b *Bridge) SetSTP(ctx context.Context, m STPMode) error { return b.SubmitSetSTP(m).Wait(ctx) }
 
 // SubmitSetSTP is SetSTP without the wait. It never blocks.
@@ -183,7 +183,10 @@ func (b *Bridge) SubmitSetSTP(m STPMode) *Ticket {
 		switch {
 		case m == STPKernel:
 			b.tree.begin()
-		case old == STPKernel:
+		case old == STPKernel && m == STPOff && b.has(QuirkTreeSwitch):
+			b.tree.halt()
+			return
+		default:
 			b.tree.end()
 		}
 		ports := b.view.Load()

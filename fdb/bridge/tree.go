@@ -25,7 +25,8 @@ type tree struct {
 	dropped uint64
 	moved   map[switchdev.PortID]bool // ports that have another state
 	frames  []bpdu
-	shift   bool // the topology has begun or ended to change
+	held    time.Duration // what hold said last
+	stuck   time.Duration // see QuirkTreeSwitch
 
 	kick chan struct{}
 	quit chan struct{} // closed when no machine runs any more
@@ -52,12 +53,25 @@ func (t *tree) begin() {
 	<-b.slot
 	now, ports, up := b.time(), b.byNumber(), b.setting.up
 	t.mu.Lock()
+	if t.machine != nil { // QuirkTreeSwitch: it goes on
+		t.inbox = append(t.inbox, func(m *stp.Machine, now time.Time) { m.Resume(now) })
+		t.mu.Unlock()
+		b.unlock()
+		t.wake()
+		return
+	}
 	t.machine = stp.New(t.cfg.machine(b.setting.mac), t)
 	t.inbox, t.bpdus = nil, 0
-	t.machine.Start(now)
+	if up {
+		t.machine.Start(now)
+	}
 	for _, p := range ports {
 		_ = t.machine.AddPort(p.Tree.port(p.ID, p.MAC))
-		if up && p.running() {
+		switch {
+		case !up || !p.running():
+		case b.has(QuirkTreeSwitch):
+			_ = t.machine.Adopt(now, p.ID, p.State)
+		default:
 			_ = t.machine.EnablePort(now, p.ID)
 		}
 	}
@@ -72,10 +86,26 @@ func (t *tree) begin() {
 	t.done.Go(func() { t.run(quit) })
 }
 
-// end stops the machine.
+// halt stops the machine of which ports go on by themselves.
+func (t *tree) halt() {
+	t.put(func(m *stp.Machine, _ time.Time) { m.Halt() })
+}
+
+// power tells the machine that the bridge has come up or gone down.
+func (t *tree) power(up bool) {
+	t.put(func(m *stp.Machine, now time.Time) {
+		if up {
+			m.Start(now)
+		} else {
+			m.Stop(now)
+		}
+	})
+}
+
+// end ends the machine.
 func (t *tree) end() {
 	t.mu.Lock()
-	t.machine, t.inbox, t.bpdus, t.frames = nil, nil, 0, nil
+	t.machine, t.inbox, t.bpdus, t.frames, t.held, t.stuck = nil, nil, 0, nil, 0, 0
 	clear(t.moved)
 	t.mu.Unlock()
 	if t.quit != nil {
@@ -119,8 +149,9 @@ func (t *tree) poll(now time.Time) (next time.Time) {
 	}
 	t.inbox, t.bpdus = nil, 0
 	next = t.machine.Poll(now)
-	moved, frames, shift := t.moved, t.frames, t.shift
-	t.moved, t.frames, t.shift = make(map[switchdev.PortID]bool), nil, false
+	moved, frames, held := t.moved, t.frames, t.held
+	t.moved, t.frames, t.held = make(map[switchdev.PortID]bool), nil, t.holds()
+	shift := t.held != held
 	t.mu.Unlock()
 	b := t.b
 	for _, f := range frames {
@@ -144,7 +175,31 @@ func (t *tree) SetState(id switchdev.PortID, _ switchdev.PortState) { t.moved[id
 func (t *tree) Send(id switchdev.PortID, frame []byte) { t.frames = append(t.frames, bpdu{id, frame}) }
 
 // TopologyChange implements stp.Actions.
-func (t *tree) TopologyChange(bool) { t.shift = true }
+func (t *tree) TopologyChange(on bool) {
+	switch s := t.machine.Status(); {
+	case s.Halted: // stuck it is
+	case on && t.b.has(QuirkTreeSwitch):
+		t.stuck = 2 * s.ForwardDelay
+	default:
+		t.stuck = 0
+	}
+}
+
+// aged tells that the ageing time was set, which ends what is stuck. It reports whether
+// stations live for another time now.
+func (t *tree) aged() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stuck = 0
+	held := t.held
+	t.held = t.holds()
+	return t.held != held
+}
+
+// set tells the machine the state that somebody else has set a port to.
+func (t *tree) set(id switchdev.PortID, s switchdev.PortState) {
+	t.put(func(m *stp.Machine, now time.Time) { _ = m.Adopt(now, id, s) })
+}
 
 // put queues something for the machine, if there is one.
 func (t *tree) put(f func(m *stp.Machine, now time.Time)) {
@@ -244,11 +299,18 @@ func (t *tree) state(id switchdev.PortID) (switchdev.PortState, bool) {
 func (t *tree) hold() time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.holds()
+}
+
+func (t *tree) holds() time.Duration {
 	if t.machine == nil {
 		return 0
 	}
-	if s := t.machine.Status(); s.TopologyChange {
+	switch s := t.machine.Status(); {
+	case s.TopologyChange:
 		return s.ForwardDelay
+	case s.Halted:
+		return t.stuck
 	}
 	return 0
 }
@@ -263,6 +325,9 @@ func (b *Bridge) follow(id switchdev.PortID) *op {
 			p.State = switchdev.PortDisabled
 		case v.stp == STPOff:
 			p.State = switchdev.PortForwarding
+			if s, ok := b.tree.state(id); ok && b.has(QuirkTreeSwitch) {
+				p.State = s
+			}
 		case v.stp == STPKernel:
 			if s, ok := b.tree.state(id); ok {
 				p.State = s

@@ -134,6 +134,10 @@ func (e *Engine[K, R]) answer(dev int, c *cell[K, R], item Item[K, R], o Outcome
 		sent = wanted[R]{}
 	}
 	op := c.outOp
+	if c.heard && item.Set && (!o.Answered || o.Err != nil) { // its own row is there
+		d.set(c, believedUnknown)
+	}
+	c.heard = false
 	if c.void { // the row aged meanwhile, before the call's effect or after it
 		d.set(c, believedUnknown)
 	}

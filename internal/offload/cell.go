@@ -48,6 +48,8 @@ type cell[K cmp.Ordered, R comparable] struct {
 	outOp *Op[K, R]
 	// void: what out returns proves nothing (rule 26).
 	void bool
+	// heard: the device said meanwhile that it made a row itself.
+	heard bool
 	// outdated: the last answer was from an epoch that is over.
 	outdated bool
 	// returned is the engine's count of returns when the last call for the

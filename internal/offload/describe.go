@@ -86,7 +86,7 @@ func (w *Describer[K, R]) cell(b []byte, c *cell[K, R], d *device[K, R]) []byte 
 	mine := c.outOp != nil && c.outOp.step != stepOver
 	b = append(b, byte(c.belief), byte(c.class), c.tries,
 		flagsOf(c.out != nil, mine, c.void, c.outdated, c.op != nil, c.failed != nil, c.user),
-		flagsOf(c.own, c.doubt, c.stuck, c.late, errors.Is(c.failed, switchdev.ErrOutcomeUnknown)))
+		flagsOf(c.own, c.doubt, c.stuck, c.late, c.heard, errors.Is(c.failed, switchdev.ErrOutcomeUnknown)))
 	if c.belief == believedRow {
 		b = w.Row(b, c.row)
 	}

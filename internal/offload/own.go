@@ -18,11 +18,25 @@ func (e *Engine[K, R]) Own(dev int, k K, row R) bool {
 	return true
 }
 
-// Told reports whether device dev is believed to hold row for k because it was
-// told to.
+// Told reports whether device dev, which said that it made a row of k itself, is believed
+// to hold it because it was told to. While a call for the key is out that is taken to be so;
+// if the device then declines the row, the one that it made is not known any more.
 func (e *Engine[K, R]) Told(dev int, k K, match func(R) bool) bool {
 	c := e.devs[dev].at(k)
+	if c != nil && c.out != nil {
+		c.heard = true
+	}
 	return c != nil && (c.out != nil || c.belief == believedRow && !c.own && match(c.row))
+}
+
+// Clear reports whether no device is believed to hold a row of k, nor asked about one.
+func (e *Engine[K, R]) Clear(k K) bool {
+	for _, d := range e.devs {
+		if c := d.at(k); c != nil && (c.out != nil || c.belief != believedNone) {
+			return false
+		}
+	}
+	return true
 }
 
 // Owned reports whether a device is believed to hold a row of k that it made by

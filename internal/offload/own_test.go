@@ -1,6 +1,7 @@
 package offload
 
 import (
+	"errors"
 	"testing"
 )
 
@@ -185,4 +186,21 @@ func TestAdoptInAnAudit(t *testing.T) {
 	r.wantForm(0, "-3")
 	r.back(0)
 	r.wantState(2, true, false)
+}
+
+// TestRowThatIsMadeWhileAnotherIsDeclined: a device that learns a station while it is asked to
+// hold it, and then does not take the row, holds one that nobody knows of.
+func TestRowThatIsMadeWhileAnotherIsDeclined(t *testing.T) {
+	r := newRig(t, 8, "1")
+	r.put(1, 1)
+	r.wantForm(0, "1=1")
+	r.chips[0].rows[1] = 1 // by itself
+	if !r.e.Told(0, 1, anyRow) {
+		t.Fatal("a call is out")
+	}
+	r.refuse(0, errors.ErrUnsupported)
+	r.wantForm(0, "-1") // and not that it holds none
+	r.back(0)
+	r.wantRows(0, map[int]byte{})
+	r.wantForm(0, "")
 }

@@ -4,8 +4,8 @@
 //
 // There are four worlds, which share the seeds: in the first a table alone drives the
 // chips; in the second a bridge does, which has VLANs, groups of links and a spanning
-// tree; in the third, lines of the language of package lab are typed, with and without
-// the quirks of Linux 6.1; in the fourth there are no frames but a registry of package
+// tree; in the third, lines of the language of package lab are typed, those that have the
+// switch misbehave among them, with and without the quirks of Linux 6.1; in the fourth there are no frames but a registry of package
 // devlink, whose drivers do everything wrong. With -world one of them takes all seeds.
 //
 //	go run ./lab/campaign -seeds 1000 -hours 1     # many seeds, in parallel

@@ -83,7 +83,7 @@ func (w world) run(seed uint64, o sim.Options) outcome {
 	if w == scriptWorld {
 		r := script.Run(seed, o)
 		return outcome{
-			violation: r.Violation, virtual: r.Virtual, steps: len(r.Program.Lines), refused: r.Refused,
+			violation: r.Violation, virtual: r.Virtual, steps: len(r.Program.Lines), refused: r.Refused, faults: r.Faults,
 			trace: []byte(r.Transcript()), report: func(c *command) { c.reportScript(seed, r) },
 		}
 	}

@@ -14,8 +14,8 @@
 // nothing has an address, so that only what the commands do is to be seen. It needs
 // the rights to make one (root), ip(8) and bridge(8).
 //
-// [Program] makes random command sequences, and [Shrink] a shorter one of a
-// sequence that shows something.
+// [Program] makes random command sequences, [ProgramVLAN] such for a kernel with VLAN
+// filtering, and [Shrink] a shorter one of a sequence that shows something.
 //
 // # What is settled when a command returns
 //
@@ -26,6 +26,12 @@
 // keeps to one processor, and after the frames of a command sends others by the
 // loopback device, which queue behind them, as many times as a frame can be queued
 // on its way.
+//
+// Where there is a switch ([Config].Switch) its device and driver work by themselves;
+// Exec waits until what was sent was taken, no interrupt comes any more, and carriers
+// have been told of. The device tells of a station once a second: Exec waits for that
+// second before a frame from an address that a command has just named. Interfaces at the
+// other ends of the switch's cables have no say over its carriers.
 //
 // # Concurrency
 //
@@ -40,5 +46,6 @@
 // # Differences from Linux
 //
 // None, by construction. What the transcripts of an other kernel have and the
-// running one does not (VLAN filtering, switching devices) is Unsupported.
+// running one does not (VLAN filtering if it is not built in, switching devices) is
+// Unsupported.
 package live

@@ -19,7 +19,7 @@ func (k *Kernel) Exec(line string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if why := beyond(w); why != "" {
+	if why := beyond(w); why != "" && !k.vlans {
 		return nil, &Unsupported{line, why}
 	}
 	var out []string
@@ -38,6 +38,7 @@ func (k *Kernel) Exec(line string) ([]string, error) {
 		if err != nil {
 			return err
 		}
+		k.rack.name(w)
 		return k.settle()
 	})
 	return out, err
@@ -139,6 +140,10 @@ func (k *Kernel) lab(line string, w []string) ([]string, error) {
 	switch w[0] {
 	case "bridge":
 		return nil, k.makeBridge(line, w[1:])
+	case "switch":
+		return nil, k.makeSwitch(line, w[1:])
+	case "hw":
+		return k.hardware(line, w[1:])
 	case "ports":
 		return nil, k.batch(k.pairs(w[1:], ""))
 	case "send":
@@ -201,11 +206,16 @@ func (k *Kernel) makeBridge(line string, w []string) error {
 			return &Unsupported{line, "port " + p}
 		}
 	}
+	return k.buildBridge(w[0], w[1:i], w[i+1:])
+}
+
+// buildBridge makes a bridge with options over ports.
+func (k *Kernel) buildBridge(name string, options, ports []string) error {
 	cmds := []string{
-		"link add dev " + w[0] + " address 02:00:00:00:00:fe type bridge mcast_snooping 0 " + strings.Join(w[1:i], " "),
-		"link set dev " + w[0] + " up",
+		"link add dev " + name + " address 02:00:00:00:00:fe type bridge mcast_snooping 0 " + strings.Join(options, " "),
+		"link set dev " + name + " up",
 	}
-	return k.batch(append(cmds, k.pairs(w[i+1:], w[0])...))
+	return k.batch(append(cmds, k.pairs(ports, name)...))
 }
 
 // batch runs commands of ip(8) that must not fail.

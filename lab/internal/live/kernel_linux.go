@@ -25,9 +25,11 @@ type Kernel struct {
 	packets  int
 	loopback int
 	thread   int
+	vlans    bool // VLAN filtering is built in
 	markers  uint64
 	buf      []byte
 	spaces   []*space // by number; home first
+	rack     *rack    // nil: there is none
 }
 
 // New makes a namespace. The error matches errors.ErrUnsupported where that cannot
@@ -68,9 +70,12 @@ func (k *Kernel) do(f func() error) error {
 
 // Close ends the namespace with all that is in it.
 func (k *Kernel) Close() error {
+	var err error
+	if k.rack != nil {
+		err = k.do(k.closeRack)
+	}
 	close(k.jobs)
 	<-k.ended
-	var err error
 	for _, fd := range []int{k.talk, k.hear, k.packets} {
 		if fd >= 0 {
 			err = errors.Join(err, syscall.Close(fd))
@@ -95,8 +100,17 @@ func (k *Kernel) enter() error {
 	if err := k.open(); err != nil {
 		return err
 	}
+	var err error
+	if k.vlans, err = k.filtersVLANs(); err != nil {
+		return fmt.Errorf("live: VLAN filtering: %w", err)
+	}
 	if _, err := k.run(k.ip, "link", "set", "dev", "lo", "up"); err != nil {
 		return err
+	}
+	if k.cfg.Switch != "" {
+		if err := k.openRack(); err != nil {
+			return err
+		}
 	}
 	if err := k.settle(); err != nil {
 		return err
@@ -106,7 +120,7 @@ func (k *Kernel) enter() error {
 		return errors.New("live: no loopback device")
 	}
 	k.loopback = lo.index
-	_, err := k.flush()
+	_, err = k.flush()
 	return err
 }
 
@@ -115,7 +129,11 @@ func (k *Kernel) enter() error {
 // what they name ends with the thread.
 func (k *Kernel) hide() error {
 	k.thread = syscall.Gettid()
-	if err := syscall.Unshare(syscall.CLONE_NEWNET | syscall.CLONE_NEWNS); err != nil {
+	apart := syscall.CLONE_NEWNET | syscall.CLONE_NEWNS
+	if k.cfg.Switch != "" {
+		apart = syscall.CLONE_NEWNS
+	}
+	if err := syscall.Unshare(apart); err != nil {
 		return err
 	}
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {

@@ -50,6 +50,9 @@ func TestKernelForwards(t *testing.T) {
 func TestKernelMovesInterfacesBetweenNamespaces(t *testing.T) {
 	k := kernel(t)
 	exec1(t, k, "lab bridge br0 ports p1 p2")
+	if k.VLANFiltering() {
+		exec1(t, k, "ip link set dev br0 type bridge vlan_default_pvid 0")
+	}
 	exec1(t, k, "ip netns add red")
 	exec1(t, k, "lab events fdb")
 	exec1(t, k, "lab events fdb netns red")

@@ -13,6 +13,12 @@ type Config struct {
 	// Timeout bounds one run of a tool and the way of one frame; zero means
 	// ten seconds. It is only reached if something is broken.
 	Timeout time.Duration
+	// Switch, if not empty, says that the Kernel is to have the switch of the
+	// virtual machine that it runs in, and is the path of a Unix socket or character
+	// device where the machine's monitor answers. Everything happens in the
+	// namespace of the first process then, which is to have nothing else in it.
+	// Only Linux knows it.
+	Switch string
 }
 
 func (c Config) timeout() time.Duration {
@@ -60,7 +66,7 @@ func words(line string) ([]string, error) {
 	return out, nil
 }
 
-// beyond says what a command needs that a Kernel does not have.
+// beyond says what a command needs that a kernel without VLAN filtering does not have.
 func beyond(w []string) string {
 	switch {
 	case w[0] == "bridge" && (slices.Contains(w[1:min(3, len(w))], "vlan") || slices.Contains(w[1:min(3, len(w))], "v")):

@@ -22,6 +22,15 @@ func (*Kernel) Exec(line string) ([]string, error) { return nil, &Unsupported{li
 // Dump returns nothing.
 func (*Kernel) Dump() ([]string, error) { return nil, errors.ErrUnsupported }
 
+// VLANs returns nothing.
+func (*Kernel) VLANs() ([]string, error) { return nil, errors.ErrUnsupported }
+
+// VLANFiltering is false.
+func (*Kernel) VLANFiltering() bool { return false }
+
+// Release returns nothing.
+func (*Kernel) Release() (string, error) { return "", errors.ErrUnsupported }
+
 // Events returns nothing.
 func (*Kernel) Events() []string { return nil }
 

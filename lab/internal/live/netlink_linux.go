@@ -23,7 +23,8 @@ const (
 	iflaKind    = 1
 	iflaTarget  = 46 // IFLA_TARGET_NETNSID
 	solNetlink  = 270
-	listenAll   = 8 // NETLINK_LISTEN_ALL_NSID
+	listenAll   = 8       // NETLINK_LISTEN_ALL_NSID
+	lowerUp     = 1 << 16 // IFF_LOWER_UP: there is a carrier; IFF_RUNNING follows it
 )
 
 // rtnetlink opens a netlink socket that hears the groups.
@@ -157,6 +158,8 @@ type device struct {
 	name  string
 	kind  string
 	up    bool
+	// settled: the kernel has done what follows from a change of the carrier.
+	settled bool
 }
 
 func parseDevice(m syscall.NetlinkMessage) (device, error) {
@@ -167,6 +170,8 @@ func parseDevice(m syscall.NetlinkMessage) (device, error) {
 		index: int(binary.NativeEndian.Uint32(m.Data[4:])),
 		up:    binary.NativeEndian.Uint32(m.Data[8:])&syscall.IFF_UP != 0,
 	}
+	flags := binary.NativeEndian.Uint32(m.Data[8:])
+	d.settled = !d.up || flags&syscall.IFF_RUNNING != 0 == (flags&lowerUp != 0)
 	var inner error
 	err := attributes(m.Data[16:], func(kind uint16, v []byte) {
 		switch kind {

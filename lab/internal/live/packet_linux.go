@@ -118,9 +118,12 @@ func (k *Kernel) drain() error {
 	}
 }
 
-// transmit sends by an interface. That it is down is no error: the frame is lost.
+// transmit sends by an interface, as what the frame says that it is: what a bridge
+// itself sends is not looked at for a tag otherwise. That the interface is down is no
+// error: the frame is lost.
 func (k *Kernel) transmit(index int, f []byte) error {
-	err := syscall.Sendto(k.packets, f, 0, &syscall.SockaddrLinklayer{Ifindex: index, Protocol: htons(etherType), Halen: 6})
+	to := &syscall.SockaddrLinklayer{Ifindex: index, Protocol: htons(binary.BigEndian.Uint16(f[12:])), Halen: 6}
+	err := syscall.Sendto(k.packets, f, 0, to)
 	if errors.Is(err, syscall.ENETDOWN) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENXIO) {
 		return nil
 	}
@@ -182,14 +185,30 @@ func (k *Kernel) send(line string, w []string) ([]string, error) {
 	if err := k.drain(); err != nil {
 		return nil, err
 	}
+	if err := k.rack.refreshable(w[1]); err != nil {
+		return nil, err
+	}
 	f := frame(src, dst, vlan)
 	for range count {
 		if err := k.transmit(from.index, f); err != nil {
 			return nil, fmt.Errorf("live: %s: %w", line, err)
 		}
 	}
-	got, err := k.flush()
+	got, err := k.arrived()
 	return []string{"rx: " + k.places(got, src, dst)}, err
+}
+
+// arrived returns the frames that arrive by what was sent.
+func (k *Kernel) arrived() ([]sighting, error) {
+	got, err := k.flush()
+	if err != nil || k.rack == nil {
+		return got, err
+	}
+	if err := k.quiet(); err != nil {
+		return got, err
+	}
+	more, err := k.flush()
+	return append(got, more...), err
 }
 
 // places words who received frames with the two addresses.
@@ -231,5 +250,5 @@ func (k *Kernel) places(got []sighting, src, dst switchdev.MAC) string {
 // isPlace reports whether "lab send" tells what an interface receives: hosts, and
 // bridges.
 func isPlace(d device) bool {
-	return d.kind == "bridge" || d.kind == "veth" && strings.HasPrefix(d.name, "h")
+	return d.kind == "bridge" || (d.kind == "veth" || d.kind == "") && strings.HasPrefix(d.name, "h")
 }

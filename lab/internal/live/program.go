@@ -32,6 +32,7 @@ type generator struct {
 	away    []string // ports in the namespace red
 	red     bool     // there is one
 	mostly  weights
+	next    []string // commands that belong together with the last one
 }
 
 // pick returns one of the words.
@@ -92,11 +93,17 @@ func (g *generator) focus() weights {
 		weights{change: 10, flush: 2, look: 4, send: 50, linkSet: 28, ipLink: 4, option: 2},  // who gets frames
 		weights{change: 25, flush: 4, look: 4, send: 12, linkSet: 3, ipLink: 50, option: 2},  // ports that come and go
 		weights{change: 60, flush: 16, look: 8, send: 10, linkSet: 2, ipLink: 2, option: 2},  // entries
+		weights{change: 10, look: 2, send: 28, linkSet: 30, ipLink: 30},                      // states of ports, up and down
 	)
 }
 
 // command returns one command.
 func (g *generator) command() string {
+	if len(g.next) > 0 {
+		line := g.next[0]
+		g.next = g.next[1:]
+		return line
+	}
 	w := g.mostly
 	n := g.IntN(w.change + w.flush + w.look + w.send + w.linkSet + w.ipLink + w.option)
 	for _, kind := range [...]struct {
@@ -273,7 +280,11 @@ func (g *generator) send() string {
 
 // linkSet sets flags and states of ports.
 func (g *generator) linkSet() string {
-	line := "bridge link set dev " + pick(g, g.port(), g.port(), g.port(), g.device())
+	dev := pick(g, g.port(), g.port(), g.port(), g.device())
+	if g.joined && dev == "h5" { // with hairpin at both ends of a cable a frame goes to and fro for ever
+		dev = g.port()
+	}
+	line := "bridge link set dev " + dev
 	switch n := g.IntN(12); {
 	case n < 3:
 		return line + " state " + pick(g, "0", "1", "2", "3", "3", "3", "4", "4", "5")
@@ -358,70 +369,6 @@ func (g *generator) several(line string) string {
 		i, j = 0, 2
 	}
 	return line + all[i] + " " + all[j]
-}
-
-// travel moves ports between namespaces, and does something to those that are away.
-func (g *generator) travel() string {
-	switch {
-	case len(g.away) > 0 && g.chance(3):
-		i := g.IntN(len(g.away))
-		name := g.away[i]
-		g.away = slices.Delete(g.away, i, i+1)
-		g.ports = append(g.ports, name)
-		return "ip -n red link set dev " + name + " netns 1"
-	case len(g.away) > 0 && g.chance(2):
-		dev := pick(g, g.away...)
-		return pick(g, "ip -n red link set dev "+dev+" up", "ip -n red link set dev "+dev+" down", "bridge -n red fdb add "+g.address()+" dev "+dev+" self",
-			"bridge -n red fdb del "+g.address()+" dev "+dev+" self", "bridge -j -n red fdb show", "lab events fdb netns red", "ip -n red link set dev "+dev+" address "+g.station())
-	case g.chance(8):
-		return "ip link set dev " + g.bridge() + " netns red"
-	}
-	i := g.IntN(len(g.ports))
-	name := g.ports[i]
-	if len(g.ports) < 2 || g.joined && name == "p5" {
-		return "bridge -j -n red fdb show"
-	}
-	g.ports = slices.Delete(g.ports, i, i+1)
-	g.away = append(g.away, name)
-	return "ip link set dev " + name + " netns red"
-}
-
-// remove deletes an interface, as long as there are enough. With a port goes its host.
-func (g *generator) remove() string {
-	list := &g.ports
-	if g.chance(4) {
-		list = &g.bridges
-	}
-	i := g.IntN(len(*list))
-	name := (*list)[i]
-	if len(*list) < 2 || !g.chance(3) {
-		return "ip link del dev nosuch"
-	}
-	*list = slices.Delete(*list, i, i+1)
-	g.hosts = slices.DeleteFunc(g.hosts, func(h string) bool { return h == g.cables[name] })
-	return "ip link del dev " + name
-}
-
-// rename gives an interface another name, mostly a new one. Interfaces that are up
-// can be renamed by newer kernels only.
-func (g *generator) rename() string {
-	list := &g.ports
-	if g.chance(4) {
-		list = &g.bridges
-	}
-	i := g.IntN(len(*list))
-	old := (*list)[i]
-	if g.chance(6) || g.joined && old == "p5" {
-		return "ip link set dev " + old + " name " + g.port()
-	}
-	name := fmt.Sprint(old[:1], "x", g.IntN(100))
-	if slices.Contains(*list, name) {
-		return "ip link set dev " + old + " name " + name
-	}
-	(*list)[i] = name
-	g.cables[name] = g.cables[old]
-	delete(g.cables, old)
-	return "ip link set dev " + old + " name " + name
 }
 
 // bridgeOption sets an option of a bridge, or flushes.

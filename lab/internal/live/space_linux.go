@@ -67,6 +67,9 @@ func (k *Kernel) forget(name string) {
 // settle learns which interfaces there are, has the kernel do the deferred work on
 // their carrier, lets frames that are under way arrive, and keeps the notifications.
 func (k *Kernel) settle() error {
+	if err := k.connected(); err != nil {
+		return err
+	}
 	for number, s := range k.spaces {
 		if s.name == "-" {
 			continue
@@ -74,6 +77,9 @@ func (k *Kernel) settle() error {
 		if err := k.settleSpace(number, s); err != nil {
 			return fmt.Errorf("live: namespace %q: %w", s.name, err)
 		}
+	}
+	if err := k.quiet(); err != nil {
+		return err
 	}
 	if k.loopback != 0 {
 		if _, err := k.flush(); err != nil {

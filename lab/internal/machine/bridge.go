@@ -52,20 +52,28 @@ func (m *Machine) openBridge(name string) (*bridgeDevice, error) {
 }
 
 // closeBridge ends a bridge: its ports leave, the latest first, then what is left of its
-// entries goes. Linux: net/bridge/br_if.c, br_dev_delete.
+// entries goes, which nothing can refuse. Linux: net/bridge/br_if.c, br_dev_delete.
 func (m *Machine) closeBridge(b *bridgeDevice) error {
 	for len(b.ports) > 0 {
 		if err := m.release(b.ports[0]); err != nil {
 			return err
 		}
 	}
-	if err := m.done(b.b.Table().SubmitFlush(fdb.Everything())); err != nil {
+	err := m.done(b.b.Table().SubmitFlush(fdb.Everything()))
+	if _, stuck := err.(*Livelock); stuck {
 		return err
 	}
 	m.bridges = slices.DeleteFunc(m.bridges, func(o *bridgeDevice) bool { return o == b })
 	delete(m.devices, b.dev.index)
 	b.dev.bridge = nil
-	return b.b.Close()
+	over := b.b.Close()
+	if err = errors.Join(err, over); err != nil && m.cfg.Logger != nil {
+		m.cfg.Logger.Warn("bridge ended", "bridge", b.dev.name, "error", err)
+	}
+	if errors.Is(over, switchdev.ErrDeviceUnavailable) { // it keeps what it did not let go
+		return nil
+	}
+	return over
 }
 
 // drain takes the tokens that ask for a poll.

@@ -86,6 +86,9 @@ func (m *Machine) setTimes(b *bridgeDevice, c *BridgeChange) error {
 		if err := b.tellTimes(); err != nil {
 			return err
 		}
+		if err := m.done(); err != nil { // the next step sees it
+			return err
+		}
 	}
 	return nil
 }

@@ -23,7 +23,8 @@
 //
 // # Time
 //
-// Time stands still but for Wait and Moment. After every request and every frame
+// Time stands still but for Wait and Moment, and for requests that a switch lets wait: see
+// InjectFault. After every request and every frame
 // all that is due has been done, the devices' part before the bridges'.
 //
 // # Concurrency

@@ -1,7 +1,10 @@
 package machine
 
 import (
+	"slices"
+
 	"github.com/switchcore/switchcore/fdb"
+	"github.com/switchcore/switchcore/fdb/bridge"
 	"github.com/switchcore/switchcore/switchdev"
 )
 
@@ -9,7 +12,8 @@ import (
 // device, as at AddFDB. What the state of n is counts for the device's own table only.
 // Linux: net/core/rtnetlink.c, rtnl_fdb_del; net/bridge/br_fdb.c, br_fdb_delete.
 func (m *Machine) DeleteFDB(n Neigh) error {
-	if n.HasVLAN && !switchdev.VLAN(n.VLAN).Valid() && m.find(n.NS, n.Dev) != nil { // before the kind of device
+	late := m.cfg.Netlink&Texts61 != 0 // newer kernels look at the VLAN before the kind of device
+	if !late && n.HasVLAN && !switchdev.VLAN(n.VLAN).Valid() && m.find(n.NS, n.Dev) != nil {
 		return refuse(EINVAL, "invalid vlan id")
 	}
 	d, err := m.addressed(&n, "FDB delete only supported for Ethernet devices")
@@ -36,12 +40,22 @@ func (m *Machine) DeleteFDB(n Neigh) error {
 }
 
 func (m *Machine) deleteEntry(b *bridgeDevice, d *device, n *Neigh) error {
-	if n.MAC.IsZero() {
+	switch {
+	case !n.MAC.IsZero():
+	case m.cfg.Bridge.Has(bridge.QuirkDeleteNeedsVLAN) && !b.knows(d, n.vlan()):
+		return refuse(EINVAL, "")
+	default:
 		return refuse(ENOENT, "") // there can be none
 	}
 	return m.done(b.b.SubmitEdit(fdb.Op{Verb: fdb.VerbDelete, Entry: fdb.Entry{
 		Key: fdb.Key{MAC: n.MAC, VLAN: n.vlan()}, Port: portOf(d),
 	}}))
+}
+
+// knows reports whether a port is in a VLAN, or if d is the bridge anybody at all.
+func (b *bridgeDevice) knows(d *device, v switchdev.VLAN) bool {
+	in := func(p *device) bool { return b.mayUse(p.port, v) }
+	return b.mayUse(portOf(d), v) || d.bridge != nil && slices.ContainsFunc(b.ports, in)
 }
 
 // FlushFDB is RTM_DELNEIGH with NLM_F_BULK, "bridge fdb flush". With Master, or without a

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -173,7 +174,7 @@ func (m *Machine) setUp(d *device, up bool) error {
 	}
 	if err := m.tellUp(d); err != nil {
 		d.up = !up
-		return err
+		return errors.Join(err, m.cable(d))
 	}
 	if up {
 		return nil

@@ -19,7 +19,8 @@ type Machine struct {
 	bridges []*bridgeDevice
 	rack    *rack
 	flight  flight
-	recent  string // what the last poll was about, for who finds that it never ends
+	moments time.Duration // those that have passed
+	recent  string        // what the last poll was about, for who finds that it never ends
 	closed  bool
 }
 
@@ -52,6 +53,7 @@ func (m *Machine) Close() error {
 		return nil
 	}
 	m.closed = true
+	m.loose()
 	var errs []error
 	for _, b := range slices.Clone(m.bridges) {
 		if err := m.closeBridge(b); err != nil {

@@ -1,6 +1,9 @@
 package machine
 
 import (
+	"cmp"
+	"errors"
+
 	"github.com/switchcore/switchcore/fdb"
 	"github.com/switchcore/switchcore/fdb/bridge"
 	"github.com/switchcore/switchcore/switchdev"
@@ -67,10 +70,14 @@ func (m *Machine) setPortFlags(d *device, c *PortChange) error {
 		return nil
 	}
 	err := m.done(d.master.b.SubmitSetPortFlags(d.port, c.Flags&c.Mask, c.Mask))
-	if err != nil && ofDevice(err) {
-		return refuse(EOPNOTSUPP, "bridge flag offload is not supported")
+	switch text := said(err); {
+	case err == nil || !ofDevice(err):
+		return err
+	case errors.Is(err, switchdev.ErrInvalid) || errors.Is(err, errors.ErrUnsupported): // as it is asked before
+		return refuse(EOPNOTSUPP, cmp.Or(text, "bridge flag offload is not supported"))
+	default:
+		return refuse(errnoOf(err), cmp.Or(text, "error setting offload flag on port"))
 	}
-	return err
 }
 
 // setPortTree sets what the spanning tree weighs a port by. Linux: br_stp_set_path_cost,

@@ -17,6 +17,7 @@ type rack struct {
 	driver switchdev.Driver // as bridges have it
 	holder *holder
 	shown  bool
+	faults []injected
 }
 
 // rackPorts is how many ports a switch has.

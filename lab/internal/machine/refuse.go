@@ -9,7 +9,7 @@ import (
 func refuse(errno Errno, text string) error { return &Error{Errno: errno, Text: text} }
 
 // refused is what a request is answered with that a bridge refused. What bridges say of
-// the reason is their own, and no text of the kernel's.
+// the reason is their own, and no text of the kernel's; what a device says is.
 func refused(err error) error {
 	var own *Error
 	var none *Unsupported
@@ -20,7 +20,7 @@ func refused(err error) error {
 	case errors.As(err, &own), errors.As(err, &none), errors.As(err, &stuck):
 		return err
 	}
-	return &Error{Errno: errnoOf(err)}
+	return &Error{Errno: errnoOf(err), Text: said(err)}
 }
 
 // errnoOf returns the number for an error of a bridge.
@@ -29,7 +29,7 @@ func errnoOf(err error) Errno {
 		sentinel error
 		errno    Errno
 	}{
-		{switchdev.ErrExist, EEXIST}, {switchdev.ErrNotExist, ENOENT}, {switchdev.ErrNoSpace, ENOSPC},
+		{switchdev.ErrOutcomeUnknown, EIO}, {switchdev.ErrExist, EEXIST}, {switchdev.ErrNotExist, ENOENT}, {switchdev.ErrNoSpace, ENOSPC},
 		{switchdev.ErrBusy, EBUSY}, {switchdev.ErrPermission, EPERM}, {switchdev.ErrNetDown, ENETDOWN},
 		{switchdev.ErrRange, ERANGE}, {switchdev.ErrNoDevice, ENODEV}, {switchdev.ErrInvalid, EINVAL},
 		{errors.ErrUnsupported, EOPNOTSUPP}, {switchdev.ErrDeviceUnavailable, ENXIO},

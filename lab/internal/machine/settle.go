@@ -51,7 +51,11 @@ func (m *Machine) Wait(d time.Duration) error {
 }
 
 // Moment lets the shortest time pass that a bridge tells apart, 10 ms.
-func (m *Machine) Moment() error { return m.Wait(10 * time.Millisecond) }
+func (m *Machine) Moment() error {
+	const moment = 10 * time.Millisecond
+	m.moments += moment
+	return m.Wait(moment)
+}
 
 // settle does everything that is due now, and returns when there is more: the zero time
 // for never.

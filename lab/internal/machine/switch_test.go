@@ -49,6 +49,9 @@ func TestTwoBridgesShareASwitch(t *testing.T) {
 		t.Errorf("a frame of h2 reaches %s", got)
 	}
 	w.refusal("deleting a port of a switch", w.DeleteLink("", "s1"), EOPNOTSUPP, "")
+	if err := w.AddPorts("p3"); err == nil || err.Error() != "not modelled: a second port with the station h3" {
+		t.Errorf("a port whose station s3 has: %v", err)
+	}
 	w.refusal("two switches of one name", w.AddSwitch("br1", BridgeChange{}, []string{"s1"}), EEXIST, "")
 }
 

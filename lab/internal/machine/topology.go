@@ -86,7 +86,7 @@ func (m *Machine) checkPorts(names []string, rack bool) error {
 		case ok && name[0] == 's' && rack && !m.rack.shown && n <= rackPorts:
 		case ok && name[0] == 'p':
 			if m.find("", "h"+name[1:]) != nil || rack && !m.rack.shown && n <= rackPorts {
-				return refuse(EEXIST, "")
+				return &Unsupported{What: "a second port with the station h" + name[1:]}
 			}
 		default:
 			return &Unsupported{What: "port " + name}
@@ -109,8 +109,8 @@ func (m *Machine) plug(name string) (*device, error) {
 		return d, nil
 	}
 	n, _ := portNumber(name)
-	p := m.add(&device{name: name, kind: Veth, mac: portMAC(n)})
-	h := m.add(&device{name: "h" + name[1:], kind: Veth, mac: stationMAC(n), station: true, peer: p})
-	p.peer = h
+	h := m.add(&device{name: "h" + name[1:], kind: Veth, mac: stationMAC(n), station: true}) // the peer is first (veth_newlink)
+	p := m.add(&device{name: name, kind: Veth, mac: portMAC(n), peer: h})
+	h.peer = p
 	return p, m.setUp(h, true)
 }

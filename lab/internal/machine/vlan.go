@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"errors"
+
 	"github.com/switchcore/switchcore/fdb/bridge"
 	"github.com/switchcore/switchcore/switchdev"
 )
@@ -10,9 +12,16 @@ import (
 // rtnl_bridge_setlink; net/bridge/br_netlink.c, br_process_vlan_info.
 func (m *Machine) AddVLAN(r VLANRange) error { return m.onVLANs(&r, m.addVLANs) }
 
-// DeleteVLAN is "bridge vlan del". It is no error that the device is not in a VLAN.
-// Linux: rtnl_bridge_dellink, br_dellink.
-func (m *Machine) DeleteVLAN(r VLANRange) error { return m.onVLANs(&r, m.deleteVLANs) }
+// DeleteVLAN is "bridge vlan del". It is no error that the device is not in a VLAN, and no
+// refusal has a text. Linux: rtnl_bridge_dellink, br_dellink.
+func (m *Machine) DeleteVLAN(r VLANRange) error {
+	err := m.onVLANs(&r, m.deleteVLANs)
+	var e *Error
+	if errors.As(err, &e) && e.Text != "" {
+		return refuse(e.Errno, "")
+	}
+	return err
+}
 
 type vlanVerb func(b *bridgeDevice, id switchdev.PortID, vlans switchdev.VLANSet, flags switchdev.VLANFlags) error
 

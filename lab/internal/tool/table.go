@@ -78,7 +78,7 @@ func labCommands() []entry {
 		{path: "lab bridge", usage: "BR [OPTION VALUE]... ports [PORT]...",
 			help: "makes a bridge with new ports pN, each with a cable to a host hN", parse: parseLabBridge},
 		{path: "lab switch", usage: "BR [OPTION VALUE]... ports [PORT]...",
-			help: "makes a bridge over ports s1 to s4 of the switching device sw1, and pN", parse: parseLabSwitch},
+			help: "makes a bridge over ports s1 to s4 of the switching device sw1, whose stations are h1 to h4, and p5 to p9", parse: parseLabSwitch},
 		{path: "lab ports", usage: "PORT...",
 			help: "makes ports pN without a bridge", parse: parseLabPorts},
 		{path: "lab send", usage: "IF SRC DST [vlan V] [count K]",
@@ -89,6 +89,12 @@ func labCommands() []entry {
 			help: "prints the notifications since the previous call; the first one starts recording", parse: parseEventsFDB},
 		{path: "lab hw", usage: "SWITCH",
 			help: "prints the rows in a switching device's own table", parse: parseHardware},
+		{path: "lab fault", usage: faultUsage,
+			help: "lets something go wrong with a switching device, ends that, or shows it", parse: parseFault},
+		{path: "lab reconcile", usage: "SWITCH",
+			help: "has bridges read a switching device and mend it, and prints how many rows differed", parse: parseReconcile},
+		{path: "lab clock", usage: "",
+			help: "prints how much time has passed in commands", parse: parseClock},
 	}
 }
 
@@ -98,7 +104,6 @@ func laterCommands() []entry {
 		{path: "devlink", help: "devlink instances"},
 		{path: "ovs-dpctl", help: "Open vSwitch datapaths"},
 		{path: "lab device", help: "makes and changes devlink instances"},
-		{path: "lab fault", help: "sets fault knobs of devlink instances"},
 		{path: "lab peek", help: "prints what a driver uses"},
 		{path: "lab link", help: "makes an interface with addresses"},
 		{path: "lab peer", help: "makes a neighbour that answers"},
@@ -127,15 +132,32 @@ func (a *args) lookUp(tool string) *entry {
 			best, longest = n, n.words
 		}
 	}
+	there := strings.Join(a.following(tool, best.words), ", ")
 	switch {
 	case best.words == 0:
-		a.outside(tool, "no such command")
+		a.outside(tool, "not in the lab, which has "+there)
 	case best.words-1 < len(a.words):
-		a.outside(a.words[best.words-1], "no such command")
+		a.outside(a.words[best.words-1], "not in the lab, which has "+there)
 	default:
-		a.outside("", "the command is not complete")
+		a.outside("", "not complete: the lab has "+there)
 	}
 	return nil
+}
+
+// following returns the beginnings of commands with the words that were understood, the
+// tool included, and one more.
+func (a *args) following(tool string, understood int) (paths []string) {
+	for _, e := range commands() {
+		path := strings.Fields(e.path)
+		if e.parse == nil || e.match(tool, a.words).words != understood {
+			continue
+		}
+		next := strings.Join(path[:understood+1], " ")
+		if !slices.Contains(paths, next) {
+			paths = append(paths, next)
+		}
+	}
+	return paths
 }
 
 // take takes the words of an entry's path.

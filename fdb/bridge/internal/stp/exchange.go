@@ -14,7 +14,7 @@ import (
 // net/bridge/br_stp_bpdu.c).
 func (m *Machine) Receive(now time.Time, id switchdev.PortID, frame []byte) bool {
 	p := m.byID[id]
-	if p == nil || p.state == switchdev.PortDisabled {
+	if p == nil || m.halted || p.state == switchdev.PortDisabled {
 		return false
 	}
 	b, ok := Parse(frame)
@@ -122,6 +122,9 @@ func (m *Machine) transmit(now time.Time, p *port) {
 }
 
 func (m *Machine) send(p *port, b BPDU) {
+	if m.halted {
+		return
+	}
 	src := p.mac
 	if src.IsZero() {
 		src = m.mac
@@ -132,7 +135,7 @@ func (m *Machine) send(p *port, b BPDU) {
 // detect notes a topology change that this bridge has noticed or was told of
 // (br_topology_change_detection).
 func (m *Machine) detect(now time.Time) {
-	if !m.started {
+	if !m.started || m.halted {
 		return
 	}
 	switch {

@@ -49,6 +49,7 @@ type Actions interface {
 type Machine struct {
 	actions Actions
 	started bool
+	halted  bool
 	mac     switchdev.MAC
 
 	id      BridgeID
@@ -106,7 +107,9 @@ func (m *Machine) Start(now time.Time) {
 		return
 	}
 	m.started = true
-	m.hello.start(now.Add(m.current.hello))
+	if !m.halted {
+		m.hello.start(now.Add(m.current.hello))
+	}
 	for _, p := range m.ports {
 		if p.enabled {
 			m.join(now, p)
@@ -132,6 +135,43 @@ func (m *Machine) Stop(now time.Time) {
 	m.tcn.stop()
 	m.changing.stop()
 	m.started = false
+}
+
+// Halt ends the protocol and leaves the ports to themselves: they are on their way as
+// before, and one that would begin one forwards at once; what the topology change
+// wants lasts as long as it would. Nothing is sent or taken any more. Stop and Start
+// change nothing about that (br_stp_stop in net/bridge/br_stp_if.c).
+func (m *Machine) Halt() {
+	m.halted = true
+	m.hello.stop()
+	m.tcn.stop()
+}
+
+// Resume takes a Halt back (br_stp_start in net/bridge/br_stp_if.c).
+func (m *Machine) Resume(now time.Time) {
+	if !m.halted {
+		return
+	}
+	m.halted = false
+	if m.started {
+		m.hello.start(now.Add(m.current.hello))
+	}
+	m.selectStates(now)
+}
+
+// Adopt enables a port that is in a state already, which nobody is told. No timer runs
+// that would bring it into another. ErrNoDevice if there is none.
+func (m *Machine) Adopt(now time.Time, id switchdev.PortID, s switchdev.PortState) error {
+	p, err := m.find("stp.adopt port", id)
+	if err != nil {
+		return err
+	}
+	if p.state == switchdev.PortDisabled {
+		m.claim(p)
+	}
+	p.enabled, p.state = true, s
+	m.selectStates(now)
+	return nil
 }
 
 // SetPriority changes the priority of the bridge. A bridge that has become

@@ -10,6 +10,7 @@ import (
 // Time if it is not running.
 type Status struct {
 	Started      bool
+	Halted       bool
 	Root         BridgeID         // the bridge itself, if it is the root
 	Bridge       BridgeID         // the bridge itself
 	RootPort     switchdev.PortID // 0: the bridge is the root
@@ -28,6 +29,7 @@ type Status struct {
 func (m *Machine) Status() Status {
 	s := Status{
 		Started:                m.started,
+		Halted:                 m.halted,
 		Root:                   m.root,
 		Bridge:                 m.id,
 		RootPathCost:           m.rootPathCost,

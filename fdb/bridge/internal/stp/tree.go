@@ -109,7 +109,12 @@ func (m *Machine) selectStates(now time.Time) {
 
 // unblock sends a blocked port on its way to forwarding (br_make_forwarding).
 func (m *Machine) unblock(now time.Time, p *port) {
-	if p.state != switchdev.PortBlocking {
+	switch {
+	case p.state != switchdev.PortBlocking:
+		return
+	case m.halted:
+		m.setState(p, switchdev.PortForwarding)
+		p.forwardDelay.start(now.Add(m.current.forwardDelay)) // for whoever sets another state
 		return
 	}
 	m.setState(p, switchdev.PortListening)

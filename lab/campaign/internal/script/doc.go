@@ -8,6 +8,14 @@
 // model of a bridge that reads the tables as a user does. In the mode without quirks the
 // switch holds what is shown as offloaded and nothing else.
 //
+// In half of the runs there is a switch, and in most of those it misbehaves for a while, by
+// the lines "lab fault". Meanwhile what is listed has still to be what was told, what was
+// refused is as it was, what was made and what is shown as offloaded is in the switch, if that
+// does not lie, and frames between software ports go their way. The second lab is given
+// every line then, since a refusal uses faults up. When all faults are over, time has passed,
+// and a switch that lied was read or reset, everything has to hold again, and what users
+// fixed is in the switch.
+//
 // What a quirk leaves untold is left out, and nothing else: with SilentHeir the owner of
 // an own address; with SelfEcho a notification that has no master; with Rocker what the
 // switch does.

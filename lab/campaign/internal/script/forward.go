@@ -265,7 +265,7 @@ func (m *model) bounds(printed string) string {
 // teaches says where the sender is known to be afterwards, "" if nothing is said of it
 // (br_fdb_update).
 func (m *model) teaches() string {
-	if m.in == "" || m.b == nil || !m.sure || m.b.ageless || m.b.limited || m.reason != "forwarded" && m.reason != "the port only learns" {
+	if m.in == "" || m.b == nil || m.b.down || !m.sure || m.b.ageless || m.b.limited || m.reason != "forwarded" && m.reason != "the port only learns" {
 		return ""
 	}
 	if !m.wiring.ports[m.in].flag("learning") {

@@ -26,4 +26,16 @@ func answered() sim.Invariant { return sim.Invariant{ID: "L8", Text: "every line
 
 func edited() sim.Invariant { return sim.Invariant{ID: "L9", Text: "an entry is what was asked for"} }
 
+func untouched() sim.Invariant {
+	return sim.Invariant{ID: "L10", Text: "what was refused is as it was"}
+}
+
+func held() sim.Invariant {
+	return sim.Invariant{ID: "L12", Text: "what was made is in the switch"}
+}
+
+func mended() sim.Invariant {
+	return sim.Invariant{ID: "L11", Text: "when faults are over the switch holds what users fixed"}
+}
+
 func survived() sim.Invariant { return sim.Invariant{ID: "panic", Text: "nothing panics"} }

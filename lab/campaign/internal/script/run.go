@@ -26,6 +26,8 @@ type Result struct {
 	Program   *Program
 	Virtual   time.Duration
 	Refused   int
+	Faults    map[string]int // by kind
+	Mended    int            // how often all of them were over
 	Violation *sim.Violation // nil if there was none
 	outside   []bool         // of the lines that were executed, those outside the language
 }
@@ -72,10 +74,11 @@ type session struct {
 	virtual    time.Duration
 	verbose    func(string)
 	result     *Result
+	trouble    trouble
 }
 
 func play(p *Program, o sim.Options, next func(*wiring, *state) (string, bool)) (r *Result) {
-	r = &Result{Program: p}
+	r = &Result{Program: p, Faults: map[string]int{}}
 	s := &session{quirks: p.Quirks, wiring: newWiring(), now: &state{}, result: r, verbose: o.Verbose}
 	s.fold = fold{quirks: p.Quirks, rows: map[key]row{}}
 	defer func() {
@@ -191,6 +194,10 @@ func (s *session) line(line string) {
 	s.twin(line, out, err, no)
 	before := s.now
 	words := strings.Fields(strings.ReplaceAll(line, `"`, ""))
+	if kind, _, ok := faultOf(words); ok && !no && kind != "off" && kind != "show" {
+		s.result.Faults[kind]++
+	}
+	s.trouble.take(words, no)
 	if !no && len(words) > 1 {
 		s.heard(words) // while it is known who was cabled to whom
 		s.wiring.accepted(words)
@@ -212,7 +219,7 @@ func (s *session) line(line string) {
 
 // twin gives the other lab the line, or the time that a refused one took.
 func (s *session) twin(line string, out []string, err error, no bool) {
-	if !no || !simple(line) {
+	if !no || !simple(line) || s.trouble.on { // a refusal uses faults up
 		twin, twinErr := exec(s.other, line)
 		if !slices.Equal(out, twin) || (err == nil) != (twinErr == nil) {
 			s.fail(harmless(), "%q prints %q, and without the refused lines before it %q (%v)", line, out, twin, twinErr)
@@ -231,7 +238,7 @@ func (s *session) twin(line string, out []string, err error, no bool) {
 // executed, which takes time.
 func late(err error) bool {
 	var ce *lab.CommandError
-	return errors.As(err, &ce) && (strings.HasPrefix(ce.Reason, "no such ") && ce.Reason != "no such command" || strings.HasSuffix(ce.Reason, " is not in the lab"))
+	return errors.As(err, &ce) && (strings.HasPrefix(ce.Reason, "no such ") || strings.HasSuffix(ce.Reason, " is not in the lab"))
 }
 
 // simple reports whether a line asks for one thing, which is done or not. Others may be
@@ -289,8 +296,19 @@ func (s *session) check(line string, words, out []string, no bool, before *state
 	if d := s.fold.check(s.now); d != "" {
 		s.fail(told(), "after %q: %s", line, d)
 	}
-	if s.quirks == 0 {
+	switch {
+	case s.quirks != 0:
+	case s.trouble.on:
+		s.checkTroubled(line)
+	default:
 		s.checkHardware(line)
+		if s.trouble.ended {
+			s.result.Mended++
+			s.checkMended(line)
+		}
+	}
+	if no {
+		s.checkRefused(line, words, before)
 	}
 	switch {
 	case no || len(words) < 3:
@@ -302,6 +320,9 @@ func (s *session) check(line string, words, out []string, no bool, before *state
 		s.checkGet(line, words, out)
 	case words[0] == "bridge" && words[1] == "fdb" && slices.Contains([]string{"add", "append", "replace", "del"}, words[2]):
 		s.checkEdit(line, words, before)
+		if s.quirks == 0 {
+			s.checkHeld(line, words, before)
+		}
 	case words[0] == "bridge" && words[1] == "fdb" && words[2] == "flush":
 		s.checkFlush(words, before)
 	}

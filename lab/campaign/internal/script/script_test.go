@@ -12,13 +12,17 @@ import (
 // TestSeedsUseTheLanguage: what is made up has every word, and most of it is accepted.
 func TestSeedsUseTheLanguage(t *testing.T) {
 	seen := map[string]bool{}
-	lines, refused := 0, 0
+	lines, refused, faults, mended := 0, 0, 0, 0
 	for seed := range uint64(60) {
 		r := Run(seed, sim.Options{Hours: 0.5})
 		if r.Violation != nil {
 			t.Errorf("seed %d, line %d: %v", seed, r.Violation.Step, r.Violation)
 		}
 		lines, refused = lines+len(r.Program.Lines), refused+r.Refused
+		for _, n := range r.Faults {
+			faults += n
+		}
+		mended += r.Mended
 		for _, line := range r.Program.Lines {
 			for _, word := range strings.Fields(line) {
 				seen[word] = true
@@ -29,13 +33,18 @@ func TestSeedsUseTheLanguage(t *testing.T) {
 		show br dev brport state get flush nopermanent nostatic nodynamic noadded_by_user noextern_learn nosticky nooffloaded
 		learning flood mcast_flood bcast_flood hairpin isolated locked mab on off backup_port up down address name mtu promisc nomaster netns
 		ageing_time fdb_flush no_linklocal_learn group_fwd_mask vlan_filtering vlan_default_pvid fdb_max_learned fdb_local_vlan_0
-		stp_state bridge_slave vid pvid untagged send count switch ports hw wait`) {
+		stp_state bridge_slave vid pvid untagged send count switch ports hw wait
+		refuse full slow hang reset lost late duplicate reorder partial ignore misplace vanish drift off now reconcile
+		nth done deaf delay rows copies behind err text`) {
 		if !seen[word] {
 			t.Errorf("no seed has the word %s", word)
 		}
 	}
 	if refused*3 < lines/3 || refused*2 > lines {
 		t.Errorf("%d of %d lines are refused", refused, lines)
+	}
+	if faults < 100 || mended < 30 {
+		t.Errorf("%d faults, which were over %d times", faults, mended)
 	}
 }
 

@@ -18,6 +18,11 @@ type writer struct {
 	setUp   []string
 	mostly  weights
 	renames int
+
+	faults bool     // the switch misbehaves now and then
+	bad    int      // lines to come while it does
+	struck string   // what the last fault strikes
+	ending []string // lines that end it
 }
 
 // weights are how often each kind of line is made, of the sum.
@@ -52,16 +57,17 @@ func (g *writer) begin() {
 		option += pick(g, "ageing_time 500 ", "ageing_time 2000 ", "no_linklocal_learn 1 ", "group_fwd_mask 16392 ", "stp_state 1 forward_delay 200 ", "vlan_default_pvid 5 ", "vlan_default_pvid 0 ", "fdb_max_learned 3 ", "fdb_local_vlan_0 1 ", "ageing_time 0 ")
 	}
 	kind, ports := "bridge", []string{"p1", "p2", "p3", "p4"}[:2+g.IntN(3)]
-	if g.hw = g.chance(2); g.hw {
+	if g.hw = g.IntN(5) < 3; g.hw {
 		kind, ports = "switch", []string{"s1", "s2", "s3", "s4"}[:2+g.IntN(3)]
 		if g.chance(2) {
-			ports = append(slices.Clone(ports), "p5")
+			ports = append(slices.Clone(ports), pick(g, []string{"p5"}, []string{"p5", "p6"})...)
 		}
+		g.faults = g.IntN(4) > 0
 	}
 	g.setUp = append(g.setUp, "lab "+kind+" br0 "+option+"ports "+strings.Join(ports, " "))
 	switch g.IntN(5) {
 	case 0:
-		g.setUp = append(g.setUp, "lab bridge br1 ports p6 p7")
+		g.setUp = append(g.setUp, "lab bridge br1 ports p7 p8")
 	case 1:
 		g.setUp = append(g.setUp, "lab ports p9")
 	case 2:
@@ -77,8 +83,11 @@ func (g *writer) next(w *wiring, s *state) (string, bool) {
 		g.setUp = g.setUp[1:]
 		return line, true
 	}
-	if g.left--; g.left < 0 {
+	if g.left--; g.left < 0 && len(g.ending) == 0 {
 		return "", false
+	}
+	if line := g.faulty(); line != "" {
+		return line, true
 	}
 	return strings.TrimSpace(g.line()), true
 }
@@ -417,29 +426,4 @@ func (g *writer) vlan() string {
 		return "bridge vlan del vid " + vid + " dev " + dev + words
 	}
 	return "bridge vlan add vid " + vid + " dev " + dev + words
-}
-
-func (g *writer) wait() string {
-	return "lab wait " + pick(g, "1s", "3s", "30ms", "10s", "40s", "310s", "0s")
-}
-
-// wrong is no line of the language, or not quite.
-func (g *writer) wrong() string {
-	line := pick(g, g.change, g.send, g.vlan, g.ipLink, g.look)()
-	words := strings.Fields(line)
-	i := g.IntN(len(words))
-	switch g.IntN(5) {
-	case 0:
-		words = slices.Delete(words, i, i+1)
-	case 1:
-		words[i] = pick(g, "nonsense", "-1", "99999999999999999999", `"`, "$(x)", "été", "br0", "-j", "")
-	case 2:
-		words = append(words, pick(g, "more", "dev", "p1", "vlan", "vlan x"))
-	case 3:
-		words[0] = pick(g, "ip", "bridge", "lab", "rm", "devlink", "bridge -n blue", "lab peer")
-	default:
-		return pick(g, "lab send nosuch 02:aa:00:00:00:01 ff:ff:ff:ff:ff:ff", "lab hw sw2", "lab wait soon", "bridge -n blue fdb show", "lab send h1 x y", "lab events devlink", "lab events fdb netns blue",
-			"bridge fdb add 02:aa:00:00:00:01 dev p1 dst 10.0.0.1", "lab wait -3s", "lab ports s1", "lab ports", "lab bridge", "lab switch br7 vlan_default_pvid 4095 ports s1 s2", "ip link set dev p1 type vlan")
-	}
-	return strings.Join(words, " ")
 }
