@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 
 	"github.com/switchcore/switchcore/fdb/internal/cam"
 	"github.com/switchcore/switchcore/fdb/internal/overlay"
@@ -136,7 +137,7 @@ func (t *Table) pass(changes []overlay.Change) (kept bool) {
 	told := t.withhold(t.loud(changes))
 	kept = len(told) > 0 && t.tell(told)
 	for _, c := range changes {
-		if t.withdraws(c) {
+		if c.Cause == overlay.Roamed && t.withdraws(c.Old) && !slices.Contains(t.roamed, c.Key) {
 			t.roamed = append(t.roamed, c.Key)
 		}
 		t.devices.Touch(uint64(c.Key))

@@ -35,8 +35,8 @@ const (
 	// QuirkLegacyOffload: an entry that was in hardware once is taken to be there
 	// until it is removed, whatever it becomes. It stays OffloadOffloaded over
 	// moves, replaces and changes of kind; a change withdraws no row from the
-	// device that had it, where the entry's new row is not to go, unless a frame has
-	// moved what a user entered: that leaves its old place first; no device is asked
+	// device that had it, where the entry's new row is not to go, unless a frame or
+	// [Table.Use] has moved what a user entered: that leaves its old place first; no device is asked
 	// to hold a local one; a port that
 	// leaves takes its entries along, and its rows are forgotten and not withdrawn.
 	// An entry of a device's own stays that when the device has lost the row, and

@@ -92,13 +92,12 @@ func (t *Table) inheritOffload(next, old *overlay.Entry) {
 	}
 }
 
-// withdraws reports whether a station's row is withdrawn from where it was, although the
-// table leaves rows behind: when a frame has moved what a user has entered. Linux:
-// br_fdb_update tells of the entry as of one that is deleted, and then of the new one;
-// see [QuirkLegacyOffload].
-func (t *Table) withdraws(c overlay.Change) bool {
-	return c.Cause == overlay.Roamed && t.cfg.Quirks.Has(QuirkLegacyOffload) && c.Old.Has(cam.User) && offloadable(c.Old) &&
-		!slices.Contains(t.roamed, c.Key)
+// withdraws reports whether an entry's row is withdrawn from where it was, although the
+// table leaves rows behind, when a frame or a use has moved it: that of what a user has
+// entered. Linux: br_fdb_update tells of the entry as of one that is deleted, and then of
+// the new one; see [QuirkLegacyOffload].
+func (t *Table) withdraws(old overlay.Entry) bool {
+	return t.cfg.Quirks.Has(QuirkLegacyOffload) && old.Has(cam.User) && offloadable(old)
 }
 
 // arrive lets stations that have moved go to the devices, from which they were withdrawn.

@@ -184,6 +184,9 @@ func (t *Table) stage(o *op, now time.Time) {
 	if next.Hot != 0 {
 		o.dev.New, o.dev.Set, o.dev.Abandon = t.asked(next), offloadable(next), t.cfg.Quirks.Has(QuirkLegacyOffload)
 	}
+	if o.verb == VerbUse && old.Hot != 0 && next.Hot.Port() != old.Hot.Port() && o.dev.Abandon && t.withdraws(old) {
+		o.dev.Set, o.dev.Abandon = false, false // as if a frame had come: it goes to its new place when it has left the old one
+	}
 	t.stations.Expect(o.key, next.Hot)
 	t.devices.Begin(&o.dev, now)
 	t.flushChanges()
