@@ -58,6 +58,11 @@ type state struct {
 	in    map[string]map[int]member // by device and VLAN
 }
 
+// owns reports whether a bridge has an entry of its own address.
+func (s *state) owns(bridge string) bool {
+	return slices.ContainsFunc(s.rows, func(r row) bool { return r.Dev == bridge && r.Master == bridge })
+}
+
 // read takes apart what was printed.
 func (s *state) read() error {
 	s.byKey, s.ports, s.in = map[key]row{}, map[string]link{}, map[string]map[int]member{}
