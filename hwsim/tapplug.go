@@ -22,9 +22,10 @@ type tapPlug struct {
 	stopped sync.Once
 	over    atomic.Bool // for the reader, which does not wait while there are frames
 	ended   chan struct{}
-	// down tells that a frame found the device down, and nobody has seen it up since.
-	// Whoever sets it puts a token into lowered.
-	down            atomic.Bool
+	// doubts counts when the device may have gone down: a frame found it so, or somebody
+	// looks. cleared is the doubt up to which it has been seen up since. While they differ,
+	// a frame that comes in asks before it goes on.
+	doubts, cleared atomic.Uint64
 	lowered, raised chan struct{}
 	// slot is held by whoever carries the state of the device to the port, and guards up,
 	// which is that state.
@@ -164,7 +165,7 @@ func (pl *tapPlug) send(frame []byte) {
 
 // lower notes that the device is down.
 func (pl *tapPlug) lower() {
-	pl.down.Store(true)
+	pl.doubts.Add(1)
 	select {
 	case pl.lowered <- struct{}{}:
 	default:
@@ -176,14 +177,17 @@ func (pl *tapPlug) lower() {
 func (pl *tapPlug) settle() (up bool) {
 	pl.slot <- struct{}{}
 	defer func() { <-pl.slot }()
+	// Before the look: what is seen may be over when the port is told of it, and a frame
+	// that comes in meanwhile must ask.
+	doubt := pl.doubts.Add(1)
 	up = pl.tap.running()
 	if up != pl.up {
 		pl.up = up
 		pl.port.SetCarrier(up)
 	}
-	// At the end: a frame that comes in until then asks here first. A writer that has
-	// found the device down meanwhile has put a token into lowered.
-	pl.down.Store(!up)
+	if up { // which says nothing of a writer that has found it down since
+		pl.cleared.Store(doubt)
+	}
 	return up
 }
 
@@ -255,7 +259,7 @@ func (pl *tapPlug) read() {
 		if err != nil {
 			return
 		}
-		if pl.down.Load() {
+		if pl.cleared.Load() != pl.doubts.Load() {
 			pl.settle() // the frame may be sooner than the news
 		}
 		if pl.arrive(block[:n:n]) {

@@ -299,6 +299,54 @@ func TestFirstFrameIsSoonerThanTheNews(t *testing.T) {
 	}
 }
 
+// TestFirstFrameIsSoonerThanNewsOfLongAgo has the device go down again while its follower is
+// still busy with the news that it is up: that it was seen up then says nothing of now.
+func TestFirstFrameIsSoonerThanNewsOfLongAgo(t *testing.T) {
+	o := newOffice(t, 2, Config{})
+	far := o.taps[1]
+	release := make(chan struct{})
+	defer o.Bind(sinkFunc(func(r switchdev.Report) {
+		if r.Port == 2 && (r.Kind == switchdev.ReportPortDown || r.Kind == switchdev.ReportPortUp) {
+			<-release
+		}
+	}))()
+	until := func(what string, is func() bool) {
+		t.Helper()
+		for late := time.Now().Add(patience); !is(); runtime.Gosched() {
+			if time.Now().After(late) {
+				t.Fatal(what)
+			}
+		}
+	}
+	set := func(up bool) {
+		t.Helper()
+		if err := far.SetUp(up); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(false)
+	o.stations[0].send(note(everybody, macA, 1, 60))
+	o.becomes(t, 2, false)
+	release <- struct{}{}
+	set(true)
+	o.becomes(t, 2, true)
+	set(false)
+	o.stations[0].send(note(everybody, macA, 2, 60))
+	until("no frame finds the device down", func() bool { return len(far.plug.Load().lowered) == 1 })
+	release <- struct{}{}
+	o.becomes(t, 2, false)
+	_, _ = o.stations[1].Read(make([]byte, 100)) // that the device went down
+	before := far.Counters().RxFrames
+	set(true)
+	hello := note(everybody, macB, 3, 60)
+	o.stations[1].send(hello)
+	until("the frame is not read", func() bool { return far.Counters().RxFrames != before })
+	release <- struct{}{}
+	o.becomes(t, 2, true)
+	release <- struct{}{}
+	o.stations[0].receives(hello)
+}
+
 func TestPlugEnds(t *testing.T) {
 	for name, end := range map[string]func(o *office, t *testing.T){
 		"Unplug": func(o *office, _ *testing.T) { o.taps[0].Unplug() },
