@@ -24,22 +24,6 @@ const (
 	rankCopy
 )
 
-// within reports whether a lock of this rank may be taken by who holds the other.
-func (r rank) within(held rank) bool {
-	switch r {
-	case rankQueue:
-		return held == rankGraph
-	case rankObject:
-		return held == rankInstance
-	case rankHub:
-		return held == rankInstance || held == rankObject
-	case rankCopy:
-		return held == rankInstance || held == rankObject || held == rankHub
-	default:
-		return false
-	}
-}
-
 var rankNames = [...]string{"none", "registry", "graph", "queue", "instance", "object", "hub", "copy"}
 
 // String returns what the lock guards.

@@ -10,6 +10,22 @@ import (
 	"sync"
 )
 
+// within reports whether a lock of this rank may be taken by who holds the other.
+func (r rank) within(held rank) bool {
+	switch r {
+	case rankQueue:
+		return held == rankGraph
+	case rankObject:
+		return held == rankInstance
+	case rankHub:
+		return held == rankInstance || held == rankObject
+	case rankCopy:
+		return held == rankInstance || held == rankObject || held == rankHub
+	default:
+		return false
+	}
+}
+
 // ranks knows which locks of a registry each goroutine holds, and in which callback it is.
 type ranks struct {
 	held  sync.Map // goroutine -> []rank

@@ -23,7 +23,6 @@ type chip struct {
 	installed, groups                              []string
 	policer                                        map[string]uint32 // of groups
 	drops                                          uint64
-	counted                                        bool
 }
 
 func newChip() *chip {

@@ -87,48 +87,40 @@ func (f *form) blame(key string, ok bool) {
 	}
 }
 
-// name is a member without white space.
-func (f *form) name(key string, v *string, must bool) {
+// word is a member that is text: how it is read, and what it may be if there is any.
+func (f *form) word(key string, v *string, must bool, read func() string, may func(string) bool) {
 	get, put, check := f.step(key, must, *v != "")
 	switch {
 	case get:
-		*v = f.in.name(key)
+		*v = read()
 	case put:
 		f.out.key(key)
 		f.out.word(*v)
 	case check:
-		f.blame(key, *v == "" && !must || validName(*v))
+		f.blame(key, *v == "" && !must || may(*v))
 	}
+}
+
+// name is a member without white space.
+func (f *form) name(key string, v *string, must bool) {
+	f.word(key, v, must, func() string { return f.in.name(key) }, validName)
 }
 
 // line is a member that may have spaces.
 func (f *form) line(key string, v *string) {
-	get, put, check := f.step(key, false, *v != "")
-	switch {
-	case get:
-		if *v = f.in.line(key); *v == "" {
+	read := func() string {
+		s := f.in.line(key)
+		if s == "" {
 			f.in.refuse(key, "", "empty")
 		}
-	case put:
-		f.out.key(key)
-		f.out.word(*v)
-	case check:
-		f.blame(key, validText(*v))
+		return s
 	}
+	f.word(key, v, false, read, validText)
 }
 
 // choice is a member that is one of some words.
 func (f *form) choice(key string, v *string, must bool, words []string) {
-	get, put, check := f.step(key, must, *v != "")
-	switch {
-	case get:
-		*v = f.in.choice(key, words)
-	case put:
-		f.out.key(key)
-		f.out.word(*v)
-	case check:
-		f.blame(key, *v == "" && !must || slices.Contains(words, *v))
-	}
+	f.word(key, v, must, func() string { return f.in.choice(key, words) }, func(s string) bool { return slices.Contains(words, s) })
 }
 
 // number is a member that is a number of so many bits.

@@ -57,7 +57,10 @@ var simTraps = []struct{ group, name, kind, action string }{
 }
 
 // start adds what stays over reloads.
-func (s *sim) start(l *devlink.Locked) error {
+func (s *sim) start(l *devlink.Locked) error { return errors.Join(simStays(l), s.fill(l)) }
+
+// simStays adds the resources and parameters of a netdevsim.
+func simStays(l *devlink.Locked) error {
 	var errs []error
 	for _, q := range simResources {
 		c := devlink.ResourceConfig{ID: q.id, Parent: q.parent, Name: q.name, Size: devlink.Unlimited}
@@ -70,8 +73,7 @@ func (s *sim) start(l *devlink.Locked) error {
 		l.AddParam(devlink.ParamConfig{Name: "max_macs", Generic: true, Type: devlink.ParamUint32, Modes: devlink.ParamDriverInit}),
 		l.AddParam(devlink.ParamConfig{Name: "test1", Type: devlink.ParamBool, Modes: devlink.ParamDriverInit}),
 		l.SetDriverInit(devlink.Key{Name: "max_macs"}, devlink.Uint32Value(32)),
-		l.SetDriverInit(devlink.Key{Name: "test1"}, devlink.BoolValue(true)),
-		s.fill(l))
+		l.SetDriverInit(devlink.Key{Name: "test1"}, devlink.BoolValue(true)))
 	return errors.Join(errs...)
 }
 

@@ -62,23 +62,7 @@ func (d *netdevsim) ReloadUp(ctx context.Context, l *devlink.Locked, r devlink.R
 func (d *netdevsim) RestartsToMove() bool { return true }
 
 // begin adds what stays over reloads, and then what does not.
-func (d *netdevsim) begin(l *devlink.Locked) error {
-	var errs []error
-	for _, q := range simResources {
-		c := devlink.ResourceConfig{ID: q.id, Parent: q.parent, Name: q.name, Size: devlink.Unlimited}
-		if q.occ >= 0 {
-			c.Occupancy = func() uint64 { return uint64(q.occ) }
-		}
-		errs = append(errs, l.AddResource(c))
-	}
-	errs = append(errs,
-		l.AddParam(devlink.ParamConfig{Name: "max_macs", Generic: true, Type: devlink.ParamUint32, Modes: devlink.ParamDriverInit}),
-		l.AddParam(devlink.ParamConfig{Name: "test1", Type: devlink.ParamBool, Modes: devlink.ParamDriverInit}),
-		l.SetDriverInit(devlink.Key{Name: "max_macs"}, devlink.Uint32Value(32)),
-		l.SetDriverInit(devlink.Key{Name: "test1"}, devlink.BoolValue(true)),
-		d.start(l))
-	return errors.Join(errs...)
-}
+func (d *netdevsim) begin(l *devlink.Locked) error { return errors.Join(simStays(l), d.start(l)) }
 
 func (d *netdevsim) start(l *devlink.Locked) error {
 	macs, err := l.DriverInit(devlink.Key{Name: "max_macs"})

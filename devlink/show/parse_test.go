@@ -122,17 +122,21 @@ func TestReadingGoesOnAfterABadRow(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	const traps = `{"trap_policer":{"a/b":[{"policer":1,"rate":1,"burst":1},{"policer":2},{"policer":3,"rate":1,"burst":1}],"x":[{"policer":4,"rate":1,"burst":1},{"policer":5,"rate":1,"burst":1}],"a/c":7,"a/d":[{"policer":6,"rate":1,"burst":1}]}}`
-	good, bad := 0, 0
-	for _, err := range show.Read(strings.NewReader(traps), 0, show.JSON) {
+	if good, bad := counted(show.Read(strings.NewReader(traps), 0, show.JSON)); good != 3 || bad != 4 {
+		t.Errorf("%d good, %d bad", good, bad)
+	}
+}
+
+// counted reads everything, and counts what is good and what is not.
+func counted(rows iter.Seq2[show.Row, error]) (good, bad int) {
+	for _, err := range rows {
 		if err == nil {
 			good++
 		} else {
 			bad++
 		}
 	}
-	if good != 3 || bad != 4 {
-		t.Errorf("%d good, %d bad", good, bad)
-	}
+	return good, bad
 }
 
 func TestReaderErrorsEndTheSequence(t *testing.T) {

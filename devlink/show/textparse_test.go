@@ -118,15 +118,7 @@ x:
 a/d:
   policer 6 rate 1 burst 1
 `
-	good, bad := 0, 0
-	for _, err := range show.Read(strings.NewReader(policers), show.Policers, show.Text) {
-		if err == nil {
-			good++
-		} else {
-			bad++
-		}
-	}
-	if good != 3 || bad != 3 {
+	if good, bad := counted(show.Read(strings.NewReader(policers), show.Policers, show.Text)); good != 3 || bad != 3 {
 		t.Errorf("%d good, %d bad", good, bad)
 	}
 }
