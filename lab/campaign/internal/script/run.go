@@ -253,8 +253,8 @@ func late(err error) bool {
 
 // simple reports whether a line asks for one thing, which is done or not. Others may be
 // refused halfway, as in the kernel: an entry without VLAN is made in each that the port is
-// in, with master and self it is two, and a port leaves its bridge before the next is
-// asked.
+// in, with master and self it is two, a port leaves its bridge before the next is asked, and
+// a new bridge has had its number when its options are refused.
 func simple(line string) bool {
 	w := strings.Fields(line)
 	switch {
@@ -267,6 +267,10 @@ func simple(line string) bool {
 		return !strings.Contains(line, "-")
 	case w[0] == "bridge" && w[1] == "link":
 		return len(w) <= 7 || !slices.ContainsFunc(w, func(s string) bool { return s == "state" || s == "backup_port" })
+	case w[0] == "lab":
+		return w[1] != "bridge" && w[1] != "switch"
+	case w[0] == "ip" && slices.Contains(w, "add"):
+		return false
 	case w[0] == "ip" || w[0] == "bridge":
 		return len(w) <= 9 && !slices.Contains(w, "master")
 	}
@@ -292,7 +296,7 @@ func (s *session) heard(words []string) {
 	case words[2] == "set" && at("netns") != "", words[2] == "del":
 		s.fold.gone(words[4])
 		if words[2] == "del" {
-			s.fold.gone(s.wiring.hosts[words[4]])
+			s.fold.gone(s.wiring.opposite(words[4]))
 		}
 	}
 }

@@ -210,9 +210,24 @@ func move[V any](in map[string]V, old, name string) {
 	}
 }
 
+// remove is that a device is gone, and so what is cabled to it.
 func (w *wiring) remove(name string) {
 	delete(w.bridges, name)
+	delete(w.hosts, w.opposite(name))
 	delete(w.hosts, name)
+}
+
+// opposite is the other end of a device's cable.
+func (w *wiring) opposite(name string) string {
+	if host, ok := w.hosts[name]; ok {
+		return host
+	}
+	for port, host := range w.hosts {
+		if host == name {
+			return port
+		}
+	}
+	return ""
 }
 
 // see takes over who is a port of what. A port that came or went begins anew, and is
