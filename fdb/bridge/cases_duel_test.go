@@ -111,7 +111,7 @@ func (d *duel) setting() {
 		if n == bridge.NoDefaultPVID {
 			n = 0
 		}
-		if d.do(d.b.SubmitSetDefaultPVID(v), !s.filtering || n == s.pvid) && n != s.pvid {
+		if d.do(d.b.SubmitSetDefaultPVID(v), true) && n != s.pvid {
 			s.renumber(n)
 		}
 	case "local0":

@@ -129,6 +129,8 @@
 //     turned on; Linux turns it on all the same.
 //   - Memberships of VLANs are added all or none; Linux stops at the first refusal.
 //     A device that refuses to give one up keeps it, and so does the bridge.
+//   - A default PVID that a device refuses to give up stays for all; Linux ends it and
+//     does not say that the device has kept it.
 //   - Without [VLANConfig].DefaultPVID a bridge that does not filter has no VLAN 1,
 //     and no second entry of every own address there.
 //   - The hold time of a topology change is the same for table and devices, and what

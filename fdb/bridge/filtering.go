@@ -1,20 +1,14 @@
 package bridge
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"syscall"
 
 	"github.com/switchcore/switchcore/switchdev"
 )
 
-// errFiltering is the kernel's errno for a default PVID that is changed while
-// VLANs are filtered.
-var errFiltering = fmt.Errorf("%w: %w", switchdev.ErrPermission, syscall.EPERM)
-
-// errProtocol is its errno for a tag that is none.
+// errProtocol is the kernel's errno for a tag that is none.
 var errProtocol = fmt.Errorf("%w: %w", switchdev.ErrInvalid, syscall.EPROTONOSUPPORT)
 
 // SetFiltering turns VLAN filtering on or off, in the devices too. The table stays
@@ -58,50 +52,6 @@ func (b *Bridge) SubmitSetProtocol(e switchdev.EtherType) *Ticket {
 
 func tagProtocol(e switchdev.EtherType) bool {
 	return e == switchdev.EtherTypeVLAN || e == switchdev.EtherTypeSVLAN
-}
-
-// SetDefaultPVID sets the VLAN that ports and the bridge itself begin in;
-// NoDefaultPVID for none. Who has the old one as its PVID, without a tag, leaves it,
-// and is in the new one so; not who is in the new one already. If there was none
-// everybody else is. ErrPermission while VLANs are filtered, ErrInvalid for
-// what is no VLAN; see [Bridge.AddVLANs] for the other errors: a port that has
-// changed before another was refused stays so. Linux: br_vlan_set_default_pvid.
-func (b *Bridge) SetDefaultPVID(ctx context.Context, v switchdev.VLAN) error {
-	return b.SubmitSetDefaultPVID(v).Wait(ctx)
-}
-
-// SubmitSetDefaultPVID is SetDefaultPVID without the wait. It never blocks.
-func (b *Bridge) SubmitSetDefaultPVID(v switchdev.VLAN) *Ticket {
-	switch {
-	case v == NoDefaultPVID:
-		v = switchdev.NoVLAN
-	case !v.Valid():
-		return b.refused(refusal(opDefaultPVID, b.cfg.Name, "invalid vlan id", switchdev.ErrInvalid))
-	}
-	o := b.newOp(opDefaultPVID, switchdev.PortHost)
-	o.then(func() {
-		now := b.view.Load()
-		switch {
-		case now.pvid == v:
-			return
-		case now.filtering:
-			o.fail(refusal(opDefaultPVID, b.cfg.Name, "VLANs are filtered", errFiltering))
-			return
-		}
-		old := now.pvid
-		b.set(func(s *setting) { s.pvid = v })
-		renumber := func(id switchdev.PortID) *op {
-			return b.setVLANs(opDefaultPVID, id, func(m *membership) (*membership, error) { return m.renumbered(old, v), nil })
-		}
-		if !b.has(QuirkSilentHeir) {
-			o.eachPort(now, renumber, func() *op { return renumber(switchdev.PortHost) })
-			return
-		}
-		latest := slices.SortedFunc(slices.Values(now.ports), func(p, q *port) int { return cmp.Compare(q.joined, p.joined) })
-		host := renumber(switchdev.PortHost)
-		o.first(host, func() { o.inTurn(latest, renumber, host.err) })
-	})
-	return b.submit(o)
 }
 
 // SetLocalInVLAN0 says whether own addresses are in VLAN 0 only, where they count for

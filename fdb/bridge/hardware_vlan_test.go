@@ -345,32 +345,10 @@ func TestPVIDMovesWithoutAnInstantWithout(t *testing.T) {
 			w.must(w.b.SubmitAddVLAN(1, v, untaggedPVID))
 			w.fits(dev)
 		}
-		w.must(w.b.SubmitSetFiltering(false))
-		for _, v := range []switchdev.VLAN{7, 8, 3} {
+		for _, v := range []switchdev.VLAN{7, 8, 3, 9, 10} {
+			w.must(w.b.SubmitSetFiltering(v > 8))
 			w.must(w.b.SubmitSetDefaultPVID(v))
 			w.fits(dev)
-		}
-	}
-}
-
-// TestDefaultPVIDThatOnePortIsRefused: those before it have it, it has not, and the
-// device holds just that.
-func TestDefaultPVIDThatOnePortIsRefused(t *testing.T) {
-	for k := range 12 {
-		for _, answer := range []error{switchdev.ErrNoSpace, switchdev.ErrOutcomeUnknown, errDone} {
-			w, dev := vlanRig(t)
-			w.must(w.b.SubmitSetFiltering(false))
-			dev.count(func(n int, what string) error {
-				if n == k+1 {
-					return answer
-				}
-				return nil
-			})
-			err := w.do(w.b.SubmitSetDefaultPVID(77))
-			if answer == switchdev.ErrNoSpace && err != nil {
-				w.fits(dev)
-			}
-			w.recovers(dev)
 		}
 	}
 }

@@ -42,6 +42,27 @@ func (m *membership) with(vlans *switchdev.VLANSet, flags switchdev.VLANFlags) *
 	return &n
 }
 
+// restored returns the membership without what a change from was to is has done to it. A
+// VLAN with other flags than it gave is somebody else's by now, and so is another PVID.
+func (m *membership) restored(was, is *membership) *membership {
+	var entered, left switchdev.VLANSet
+	for v := range is.member.All() {
+		if !was.member.Contains(v) && m.member.Contains(v) && m.flags(v) == is.flags(v) {
+			_ = entered.Add(v)
+		}
+	}
+	for v := range was.member.All() {
+		if !is.member.Contains(v) && !m.member.Contains(v) {
+			_ = left.Add(v)
+		}
+	}
+	n := m.without(&entered).with(&left, switchdev.VLANUntagged)
+	if (m.pvid == is.pvid || m.pvid == switchdev.NoVLAN) && n.member.Contains(was.pvid) {
+		n.pvid = was.pvid
+	}
+	return n
+}
+
 // without returns the membership without VLANs.
 func (m *membership) without(vlans *switchdev.VLANSet) *membership {
 	n := *m

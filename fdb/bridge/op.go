@@ -262,45 +262,32 @@ func (b *Bridge) onBridge(name string, f func(*op) error) *Ticket {
 	return b.submit(o)
 }
 
-// eachPort goes through operations on the ports of a view, then through one on the
-// bridge itself if there is one, and ends with what went wrong. A port that has gone
-// meanwhile is no error.
-func (o *op) eachPort(v *view, f func(switchdev.PortID) *op, last func() *op) {
+// all goes through operations on ports, and then goes on with f and with what went
+// wrong. A port that has gone meanwhile is no error.
+func (o *op) all(ports []*port, each func(switchdev.PortID) *op, f func(error)) {
 	b := o.b
 	<-b.slot
 	var tickets []waiter
-	for _, p := range v.ports {
-		tickets = append(tickets, b.enqueue(f(p.ID)))
+	for _, p := range ports {
+		tickets = append(tickets, b.enqueue(each(p.ID)))
 	}
 	b.unlock()
 	o.await(tickets, func(error) {
 		var errs []error
 		now := b.view.Load()
 		for i, k := range tickets {
-			if err := k.Err(); !errors.Is(err, switchdev.ErrNoDevice) || now.port(v.ports[i].ID) != nil {
+			if err := k.Err(); !errors.Is(err, switchdev.ErrNoDevice) || now.port(ports[i].ID) != nil {
 				errs = append(errs, err)
 			}
 		}
-		o.also(last(), errors.Join(errs...)) // o is what the bridge does just now
+		f(errors.Join(errs...))
 	})
 }
 
-// inTurn is eachPort that begins with a port when the one before it is done.
-func (o *op) inTurn(ports []*port, f func(switchdev.PortID) *op, errs ...error) {
-	if len(ports) == 0 {
-		o.fail(errors.Join(errs...))
-		return
-	}
-	id := ports[0].ID
-	<-o.b.slot
-	k := o.b.enqueue(f(id))
-	o.b.unlock()
-	o.await([]waiter{k}, func(err error) {
-		if errors.Is(err, switchdev.ErrNoDevice) && o.b.view.Load().port(id) == nil {
-			err = nil
-		}
-		o.inTurn(ports[1:], f, append(errs, err)...)
-	})
+// eachPort goes through operations on the ports of a view, then through one on the
+// bridge itself if there is one, and ends with what went wrong.
+func (o *op) eachPort(v *view, f func(switchdev.PortID) *op, last func() *op) {
+	o.all(v.ports, f, func(err error) { o.also(last(), err) }) // o is what the bridge does just now
 }
 
 // first goes on as another operation, and with f when that is over.

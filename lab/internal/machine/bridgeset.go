@@ -153,9 +153,7 @@ func (m *Machine) setProtocol(b *bridgeDevice, c *BridgeChange) error {
 	return m.done(b.b.SubmitSetProtocol(switchdev.EtherType(*c.VLANProtocol)))
 }
 
-// setDefaultPVID sets the VLAN that ports begin in, 0 for none. By netlink that is
-// allowed while VLANs are filtered, which a bridge refuses as sysfs does: filtering is
-// off meanwhile, and no frame passes. Linux: br_vlan.c, __br_vlan_set_default_pvid.
+// setDefaultPVID sets the VLAN that ports begin in, 0 for none.
 func (m *Machine) setDefaultPVID(b *bridgeDevice, c *BridgeChange) error {
 	if c.DefaultPVID == nil || m.cfg.NoVLANFiltering || switchdev.VLAN(*c.DefaultPVID) == b.pvid {
 		return nil
@@ -165,13 +163,7 @@ func (m *Machine) setDefaultPVID(b *bridgeDevice, c *BridgeChange) error {
 	if v == switchdev.NoVLAN {
 		to = bridge.NoDefaultPVID
 	}
-	var ops []waiter
-	if b.b.Filtering() {
-		ops = []waiter{b.b.SubmitSetFiltering(false), b.b.SubmitSetDefaultPVID(to), b.b.SubmitSetFiltering(true)}
-	} else {
-		ops = []waiter{b.b.SubmitSetDefaultPVID(to)}
-	}
-	if err := m.done(ops...); err != nil {
+	if err := m.done(b.b.SubmitSetDefaultPVID(to)); err != nil {
 		return err
 	}
 	b.pvid = v

@@ -3,7 +3,6 @@ package yard
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/switchcore/switchcore/fdb"
@@ -130,16 +129,13 @@ func (y *Yard) setPVID(n int) {
 	}
 	t := y.whole(fmt.Sprint("default PVID ", v), y.b.SubmitSetDefaultPVID(ask), nil)
 	t.partial = true
-	if y.model.filtering && v != y.model.pvid {
-		t.refuse = switchdev.ErrPermission
-	}
 	y.forgetAll()
 	old := y.model.pvid
-	t.ended = func(err error) { // what a device says changes nothing in the default
-		if err == nil || !strings.Contains(err.Error(), "VLANs are filtered") {
+	t.ended = func(err error) {
+		if err == nil {
 			y.model.pvid = v
-			y.forgetAll()
 		}
+		y.forgetAll()
 	}
 	t.apply = func() {
 		y.model.host.renumber(old, v)
