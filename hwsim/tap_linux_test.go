@@ -32,6 +32,8 @@ func openTestTAP(t *testing.T) *TAP {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = tap.Close() })
+	// Else the kernel sends frames of its own, and not when a test expects them.
+	_ = os.WriteFile("/proc/sys/net/ipv6/conf/"+tap.Name()+"/disable_ipv6", []byte("1"), 0)
 	if err := tap.SetUp(true); err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -264,35 +265,55 @@ type sinkFunc func(switchdev.Report)
 
 func (f sinkFunc) Report(r switchdev.Report) { f(r) }
 
+// holdNews keeps what is told of a port's carrier from going further until the test puts
+// something into the channel, each time.
+func (o *office) holdNews(t *testing.T, port switchdev.PortID, kinds ...switchdev.ReportKind) chan<- struct{} {
+	release, over := make(chan struct{}), make(chan struct{})
+	end := o.Bind(sinkFunc(func(r switchdev.Report) {
+		if r.Port == port && slices.Contains(kinds, r.Kind) {
+			select {
+			case <-release:
+			case <-over:
+			}
+		}
+	}))
+	t.Cleanup(func() {
+		close(over)
+		end()
+	})
+	return release
+}
+
+// until waits for what is so sooner or later.
+func until(t *testing.T, otherwise string, is func() bool) {
+	t.Helper()
+	for late := time.Now().Add(patience); !is(); runtime.Gosched() {
+		if time.Now().After(late) {
+			t.Fatal(otherwise)
+		}
+	}
+}
+
 // TestFirstFrameIsSoonerThanTheNews lets a station talk the moment that its device is up,
 // while whoever follows the device is still busy with the news that it is down.
 func TestFirstFrameIsSoonerThanTheNews(t *testing.T) {
 	o := newOffice(t, 2, Config{})
 	far := o.taps[1]
-	release := make(chan struct{})
-	defer o.Bind(sinkFunc(func(r switchdev.Report) {
-		if r.Port == 2 && r.Kind == switchdev.ReportPortDown {
-			<-release
-		}
-	}))()
+	release := o.holdNews(t, 2, switchdev.ReportPortDown)
 	for i := range uint32(20) {
+		before := far.Counters().RxFrames
 		if err := far.SetUp(false); err != nil {
 			t.Fatal(err)
 		}
 		o.stations[0].send(note(everybody, macA, i, 60))
 		o.becomes(t, 2, false)
 		_, _ = o.stations[1].Read(make([]byte, 100)) // that the device went down
-		before := far.Counters().RxFrames
 		if err := far.SetUp(true); err != nil {
 			t.Fatal(err)
 		}
 		hello := note(everybody, macB, i, 60)
 		o.stations[1].send(hello)
-		for late := time.Now().Add(patience); far.Counters().RxFrames == before; runtime.Gosched() {
-			if time.Now().After(late) {
-				t.Fatal("the frame is not read")
-			}
-		}
+		until(t, "the frame is not read", func() bool { return far.Counters().RxFrames != before })
 		release <- struct{}{}
 		o.stations[0].receives(hello)
 		o.becomes(t, 2, true)
@@ -304,20 +325,7 @@ func TestFirstFrameIsSoonerThanTheNews(t *testing.T) {
 func TestFirstFrameIsSoonerThanNewsOfLongAgo(t *testing.T) {
 	o := newOffice(t, 2, Config{})
 	far := o.taps[1]
-	release := make(chan struct{})
-	defer o.Bind(sinkFunc(func(r switchdev.Report) {
-		if r.Port == 2 && (r.Kind == switchdev.ReportPortDown || r.Kind == switchdev.ReportPortUp) {
-			<-release
-		}
-	}))()
-	until := func(what string, is func() bool) {
-		t.Helper()
-		for late := time.Now().Add(patience); !is(); runtime.Gosched() {
-			if time.Now().After(late) {
-				t.Fatal(what)
-			}
-		}
-	}
+	release := o.holdNews(t, 2, switchdev.ReportPortDown, switchdev.ReportPortUp)
 	set := func(up bool) {
 		t.Helper()
 		if err := far.SetUp(up); err != nil {
@@ -330,17 +338,17 @@ func TestFirstFrameIsSoonerThanNewsOfLongAgo(t *testing.T) {
 	release <- struct{}{}
 	set(true)
 	o.becomes(t, 2, true)
+	before := far.Counters().RxFrames
 	set(false)
 	o.stations[0].send(note(everybody, macA, 2, 60))
-	until("no frame finds the device down", func() bool { return len(far.plug.Load().lowered) == 1 })
+	until(t, "no frame finds the device down", func() bool { return len(far.plug.Load().lowered) == 1 })
 	release <- struct{}{}
 	o.becomes(t, 2, false)
 	_, _ = o.stations[1].Read(make([]byte, 100)) // that the device went down
-	before := far.Counters().RxFrames
 	set(true)
 	hello := note(everybody, macB, 3, 60)
 	o.stations[1].send(hello)
-	until("the frame is not read", func() bool { return far.Counters().RxFrames != before })
+	until(t, "the frame is not read", func() bool { return far.Counters().RxFrames != before })
 	release <- struct{}{}
 	o.becomes(t, 2, true)
 	release <- struct{}{}
