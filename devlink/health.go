@@ -3,6 +3,7 @@ package devlink
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -112,6 +113,9 @@ type Reporter struct {
 	dump        *Message  // stored, nil if none
 	recoveredAt time.Time // of the first recovery of the last burst
 	recovered   bool      // there was one
+
+	// asked is a dump without recovery that waits for the instance, nil if none does.
+	asked atomic.Pointer[Ticket]
 }
 
 // AddReporter adds a health reporter of the device. The errors match ErrInvalid for a bad
@@ -227,7 +231,8 @@ func (r *Reporter) gone(what string) error {
 // doing. Then, unless that is switched off, it is dumped and recovered from, with the
 // instance, and Report waits for that; during a reload until the reload is over, and if
 // the reporter has gone by then there is nothing to recover. message is for people;
-// private is handed to Dump and Recover.
+// private is handed to Dump and Recover. Errors that are only dumped share a dump while
+// they wait for the instance, which is of the first.
 //
 // The errors match ErrNotRecovered if the one before was not recovered from, or not long
 // ago; else the error is that of the recovery. It is ctx's when ctx ends, while the
@@ -248,10 +253,11 @@ func (r *Reporter) Report(ctx context.Context, message string, private any) erro
 func (r *Reporter) SubmitReport(message string, private any) *Ticket {
 	const what = "devlink.health.report"
 	now := r.inst.reg.now()
-	var abort, idle bool
+	var abort, idle, only bool
 	present, _ := r.update(Status, 0, func(n *ReporterInfo) bool {
 		abort = n.AutoRecover && r.aborts(n.State, n, now)
-		idle = !n.AutoRecover && (!n.AutoDump || r.dump != nil)
+		only = !n.AutoRecover
+		idle = only && (!n.AutoDump || r.dump != nil)
 		n.State, n.LastError = InError, message
 		n.Errors++
 		return true
@@ -263,8 +269,26 @@ func (r *Reporter) SubmitReport(message string, private any) *Ticket {
 		return r.inst.resolved(what, r.inst.refuse(what, r.key.path(), "", ErrNotRecovered))
 	case idle:
 		return r.inst.resolved(what, nil)
+	case only:
+		return r.submitDump(what, private)
 	}
 	return r.inst.submitFirm(what, func(o *op) error { return o.attend(r, private) })
+}
+
+// submitDump asks for a dump, unless one is asked for: only the first is kept anyway, and
+// a driver that reports without end while its instance is busy queues one.
+func (r *Reporter) submitDump(what string, private any) *Ticket {
+	o := r.inst.newOp(what, func(o *op) error {
+		r.asked.Store(nil)
+		return o.attend(r, private)
+	})
+	o.ticket.firm = true
+	for !r.asked.CompareAndSwap(nil, o.ticket) {
+		if k := r.asked.Load(); k != nil {
+			return k
+		}
+	}
+	return r.inst.enqueue(o)
 }
 
 // aborts reports whether there is no attempt to recover from an error: the one before
