@@ -23,9 +23,9 @@ type directory struct {
 	gen uint64
 }
 
-func newDirectory(bits uint, seed [2]uint64, gen uint64) *directory {
+func newDirectory(bits uint, seed [2]uint64, gen uint64, vector bool) *directory {
 	segs := make([]atomic.Pointer[segment], 1<<bits)
-	return &directory{first: &segs[0], segs: segs, shift: 64 - bits, seed: seed, gen: gen, vector: hasVector()}
+	return &directory{first: &segs[0], segs: segs, shift: 64 - bits, seed: seed, gen: gen, vector: vector}
 }
 
 // hash is a keyed multiply and fold: MAC addresses are chosen by attackers. The
@@ -55,7 +55,7 @@ func (d *directory) bits() uint { return 64 - d.shift }
 
 // copyOf returns a directory of the given bits with the same segments.
 func (d *directory) copyOf(bits uint) *directory {
-	n := newDirectory(bits, d.seed, d.gen)
+	n := newDirectory(bits, d.seed, d.gen, d.vector)
 	if bits == d.bits() {
 		atomic.CopyPointers(n.segs, d.segs)
 		return n

@@ -60,7 +60,7 @@ func oddSeed(seed [2]uint64) [2]uint64 { seed[1] |= 1; return seed }
 
 // reset publishes an empty directory.
 func (t *Table) reset(seed [2]uint64, gen uint64) {
-	d := newDirectory(minBits, seed, gen)
+	d := newDirectory(minBits, seed, gen, hasVector()) // asks the processor, which in a virtual machine takes long
 	s := new(segment)
 	for i := range d.segs {
 		d.segs[i].Store(s)
