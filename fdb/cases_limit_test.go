@@ -156,6 +156,8 @@ func concurrentLearns(b *bench) {
 			b.t.Fatalf("%d of %d", n, limit)
 		}
 	}
+	<-table.slot
+	defer table.unlock()
 	if err := table.stations.Check(); err != nil {
 		b.t.Error(err)
 	}

@@ -150,6 +150,8 @@ func TestEventsUnderConcurrentChanges(t *testing.T) {
 			t.Errorf("follower %d stands at %d, the table at %d", i, f.seq, snap.Seq())
 		}
 	}
+	<-table.slot
+	defer table.unlock()
 	if err := table.stations.Check(); err != nil {
 		t.Error(err)
 	}
