@@ -174,6 +174,7 @@
 //     moment: index, used, updated; -p is read and changes nothing. The devices' own
 //     multicast addresses are left out, and so are blanks at the end of a line and the
 //     empty line that ip prints below "is wrong".
+//   - Of entries that go at once the latest is told first, in the order of Linux's list.
 //   - "lab send" names who received a frame; copies in transit are not seen.
 //   - Multicast snooping is off, and neighbours, devlink and flow tables are not there.
 //   - Frames, carrier and notifications take no time. Whatever is due at the same instant is

@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -59,9 +58,8 @@ func (o *renumbering) set() {
 	}
 	b.set(func(s *setting) { s.pvid = o.to })
 	if b.has(QuirkSilentHeir) { // which shows in whose own address stays
-		latest := slices.SortedFunc(slices.Values(o.began.ports), func(p, q *port) int { return cmp.Compare(q.joined, p.joined) })
 		host := o.step(switchdev.PortHost)
-		o.first(host, func() { o.inTurn(latest, host.err) })
+		o.first(host, func() { o.inTurn(latestFirst(o.began.ports), host.err) })
 		return
 	}
 	o.all(o.began.ports, o.step, func(err error) {

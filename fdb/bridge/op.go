@@ -1,8 +1,10 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 
 	"github.com/switchcore/switchcore/switchdev"
@@ -287,7 +289,12 @@ func (o *op) all(ports []*port, each func(switchdev.PortID) *op, f func(error)) 
 // eachPort goes through operations on the ports of a view, then through one on the
 // bridge itself if there is one, and ends with what went wrong.
 func (o *op) eachPort(v *view, f func(switchdev.PortID) *op, last func() *op) {
-	o.all(v.ports, f, func(err error) { o.also(last(), err) }) // o is what the bridge does just now
+	o.all(latestFirst(v.ports), f, func(err error) { o.also(last(), err) }) // o is what the bridge does just now
+}
+
+// latestFirst returns ports in the order in which Linux goes through them.
+func latestFirst(ports []*port) []*port {
+	return slices.SortedFunc(slices.Values(ports), func(p, q *port) int { return cmp.Compare(q.joined, p.joined) })
 }
 
 // first goes on as another operation, and with f when that is over.

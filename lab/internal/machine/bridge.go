@@ -24,6 +24,9 @@ type bridgeDevice struct {
 	link bridge.LinkLocal
 	// ports are those of the bridge, the latest first, as the kernel lists them.
 	ports []*device
+	list  fdbList
+	// leaving tells that one of them is on its way out.
+	leaving bool
 }
 
 // treeTimes are the times of the spanning tree as they were set, which count only in
@@ -33,7 +36,10 @@ type treeTimes struct{ forwardDelay, hello, maxAge time.Duration }
 // openBridge makes a bridge device, which is down.
 func (m *Machine) openBridge(name string) (*bridgeDevice, error) {
 	d := m.add(&device{name: name, kind: BridgeDevice, mac: bridgeMAC(), carrier: false})
-	b := &bridgeDevice{m: m, dev: d, tree: treeTimes{15 * time.Second, 2 * time.Second, 20 * time.Second}}
+	b := &bridgeDevice{
+		m: m, dev: d, tree: treeTimes{15 * time.Second, 2 * time.Second, 20 * time.Second},
+		list: fdbList{born: map[fdb.Key]uint64{}},
+	}
 	var err error
 	if b.b, err = bridge.New(m.bridgeConfig(d)); err == nil {
 		b.sub, err = b.b.Table().Subscribe(fdb.SubscribeOptions{})

@@ -75,7 +75,9 @@ func (m *Machine) release(d *device) error {
 	if b == nil {
 		return nil
 	}
+	b.leaving = true
 	err := m.done(b.b.SubmitRemovePort(d.port))
+	b.leaving = false
 	if _, stuck := err.(*Livelock); stuck {
 		return err
 	}

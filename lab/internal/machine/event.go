@@ -3,6 +3,7 @@ package machine
 import (
 	"slices"
 
+	"github.com/switchcore/switchcore/fdb"
 	"github.com/switchcore/switchcore/fdb/show"
 )
 
@@ -22,17 +23,26 @@ func (j *journal) write(r show.Row) {
 func (m *Machine) hear() {
 	for _, b := range m.bridges {
 		view := b.view()
-		for {
-			e, ok, err := b.sub.TryNext()
-			if err != nil && m.cfg.Logger != nil {
-				m.cfg.Logger.Warn("notifications lost", "bridge", b.dev.name, "error", err)
-			}
-			if !ok && err == nil || b.closed(err) {
-				break
-			}
-			if row, told := view.FromEvent(e); ok && told {
+		for _, e := range b.list.take(m.heard(b), b.leaving) {
+			if row, told := view.FromEvent(e); told {
 				b.dev.space.journal.write(row)
 			}
+		}
+	}
+}
+
+// heard returns what a bridge has told since it was asked last.
+func (m *Machine) heard(b *bridgeDevice) (events []fdb.Event) {
+	for {
+		e, ok, err := b.sub.TryNext()
+		if err != nil && m.cfg.Logger != nil {
+			m.cfg.Logger.Warn("notifications lost", "bridge", b.dev.name, "error", err)
+		}
+		if !ok && err == nil || b.closed(err) {
+			return events
+		}
+		if ok {
+			events = append(events, e)
 		}
 	}
 }
