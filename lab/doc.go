@@ -146,7 +146,8 @@
 //     with its reason. In Linux the flag stays once it was set, and rows of entries that were
 //     replaced, moved, changed or left behind by a port stay in hardware and go on forwarding.
 //   - [StateSelection]: a state that was set stays. Linux makes "blocking" forward at once
-//     while no spanning tree runs.
+//     while no spanning tree runs, and takes "listening" and "learning" on when the
+//     forward-delay timer expires that runs since the port came up.
 //   - [SilentHeir]: an own address that passes to another owner is told as a move. Linux is
 //     silent.
 //   - [SameMACReadds]: to give a port the address that it has only brings back what was

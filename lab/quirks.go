@@ -47,7 +47,9 @@ const (
 	// All kernels up to today.
 	LegacyOffload
 	// StateSelection makes a port that is set to blocking forward at once while nobody
-	// runs a spanning tree (br_stp.c, br_port_state_selection). All kernels up to today.
+	// runs a spanning tree, and takes one that listens or learns on when the forward-delay
+	// timer expires that this, or coming up, has started (br_stp.c, br_port_state_selection;
+	// br_stp_timer.c, br_forward_delay_timer_expired). All kernels up to today.
 	StateSelection
 	// SilentHeir tells nobody when an own address passes to another port or to the bridge
 	// because its owner left or took another (br_fdb.c, fdb_delete_local). All kernels up

@@ -59,15 +59,10 @@ func (b *Bridge) SubmitSetUp(up bool) *Ticket {
 			b.resweep()
 		}
 		v := b.view.Load()
-		if up {
-			b.tree.power(true)
-		}
 		for _, p := range v.ports {
 			b.tree.enable(p.ID, up && p.running())
 		}
-		if !up {
-			b.tree.power(false)
-		}
+		b.tree.power(up)
 		o.eachPort(v, func(id switchdev.PortID) *op {
 			return b.runs(opUp, id, switchdev.PortAttrState, func() bool { return was }, func(*Port) {})
 		}, func() *op { return nil })
@@ -97,12 +92,15 @@ func (b *Bridge) runs(name string, id switchdev.PortID, set switchdev.PortAttr, 
 		switch runs := p.Up && p.Carrier && b.isUp(); {
 		case !runs:
 			p.State = switchdev.PortDisabled
-		case !ran:
+		case !ran && !(before() && !disabled && b.keepsState()):
 			p.State = b.initial(id)
 		}
 		return nil
 	}
 	return b.alter(name, id, set, edited, func(o *op, p *port) {
+		if p.State == switchdev.PortDisabled && !p.running() {
+			b.tree.enable(id, false)
+		}
 		if p.State != switchdev.PortDisabled || p.Backup != 0 || spared {
 			return
 		}
@@ -111,6 +109,10 @@ func (b *Bridge) runs(name string, id switchdev.PortID, set switchdev.PortAttr, 
 }
 
 func (b *Bridge) isUp() bool { return b.view.Load().up }
+
+// keepsState reports whether a state that was set while the bridge was down stays what it
+// is to the machine, also when the port comes up after the bridge.
+func (b *Bridge) keepsState() bool { return b.has(QuirkStateSelection | QuirkStateWhileDown) }
 
 // initial returns the state of a port that comes up.
 func (b *Bridge) initial(id switchdev.PortID) switchdev.PortState {
@@ -140,30 +142,30 @@ func (b *Bridge) SubmitSetPortState(id switchdev.PortID, s switchdev.PortState) 
 	if !s.Valid() {
 		return b.refused(refusal(opState, object, "no such state", switchdev.ErrInvalid))
 	}
-	t := b.submit(b.stateChange(id, s, false))
-	if s == switchdev.PortBlocking && b.has(QuirkStateSelection) {
-		return b.submit(b.stateChange(id, s, true)) // devices hear of both states
-	}
-	return t
-}
-
-// stateChange is the change that SetPortState asks for, and, with choose, what the kernel
-// makes of it then.
-func (b *Bridge) stateChange(id switchdev.PortID, s switchdev.PortState, choose bool) *op {
-	object := "port " + id.String()
-	return b.alter(opState, id, switchdev.PortAttrState, func(p *Port) error {
+	same := false
+	change := b.alter(opState, id, switchdev.PortAttrState, func(p *Port) error {
 		switch {
 		case b.view.Load().stp == STPKernel:
 			return refusal(opState, object, "", switchdev.ErrBusy)
 		case !p.Up, s != switchdev.PortDisabled && !(p.Carrier && (b.isUp() || b.has(QuirkStateWhileDown))):
 			return refusal(opState, object, "", switchdev.ErrNetDown)
 		}
+		same = p.State == s
 		p.State = s
-		if choose && b.view.Load().stp == STPOff {
-			p.State = switchdev.PortForwarding
-		}
 		return nil
-	}, func(_ *op, p *port) { b.tree.set(id, p.State) })
+	}, nil)
+	o := b.newOp(opState, id)
+	o.first(change, func() {
+		if change.err != nil || same && !b.goesOn() {
+			o.fail(change.err)
+			return
+		}
+		got, ok := b.tree.set(id, s)
+		if b.goesOn() && (ok && got != s || !ok && s == switchdev.PortBlocking) {
+			o.also(b.follow(id), nil) // devices hear of both states
+		}
+	})
+	return b.submit(o)
 }
 
 // SetBackupPort names the port that gets what is for known stations of a port while

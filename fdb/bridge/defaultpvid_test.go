@@ -2,6 +2,7 @@ package bridge_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/switchcore/switchcore/fdb/bridge"
@@ -46,6 +47,32 @@ func refuseDefaultPVID(t *testing.T, from, to switchdev.VLAN, k int, answer erro
 		}
 	}
 	w.recovers(dev)
+}
+
+// TestRefusedDefaultPVIDForgetsWhatWasLearned: a station talks all the while, whatever VLAN
+// its port is in just then.
+func TestRefusedDefaultPVIDForgetsWhatWasLearned(t *testing.T) {
+	for k := range 24 {
+		w, dev := vlanRig(t)
+		var out bridge.Egress
+		dev.count(func(n int, _ string) error {
+			w.b.Forward(2, frameOf(broadcast, stationA), &out)
+			if n == k+1 {
+				return switchdev.ErrNoSpace
+			}
+			return nil
+		})
+		_ = w.do(w.b.SubmitSetDefaultPVID(77))
+		dev.count(nil)
+		w.poll()
+		member, _ := w.b.VLANs(2)
+		for e := range w.b.Table().All() {
+			in := slices.ContainsFunc(member, func(m bridge.Membership) bool { return m.VLAN == e.VLAN })
+			if e.MAC == stationA && !in {
+				t.Errorf("call %d: %v is learned on a port in %v", k, e, member)
+			}
+		}
+	}
 }
 
 // TestRefusedDefaultPVIDLeavesAloneWhatOthersAsked: a port joins, and users give others

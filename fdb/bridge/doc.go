@@ -145,7 +145,8 @@
 //     the port is: ErrNetDown. Linux takes it, and such a port forwards under a
 //     bridge that is down ([QuirkStateWhileDown]).
 //   - A state that was set stays: without STP Linux turns "blocking" into
-//     "forwarding" at once ([QuirkStateSelection]).
+//     "forwarding" at once, and "listening" and "learning" when a timer expires
+//     that the port's coming up has started ([QuirkStateSelection]).
 //   - Of the entries of a control plane a port that goes down keeps those that are
 //     not in hardware then; in Linux those that never were.
 //   - A bridge without ports and configured address has none; Linux has zeros

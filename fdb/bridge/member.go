@@ -259,12 +259,16 @@ func (o *joining) open() {
 	b.admit(o.p)
 	tickets := b.rename(b.lowest(), func() []waiter { return b.claimAll(o.p.MAC, o.port, o.p.vlans) })
 	b.publish()
-	tickets = append(tickets, o.catchUp()...)
+	released, late := o.catchUp()
+	tickets = append(tickets, released...)
 	up := b.setting.up
 	b.unlock()
 	b.arrive(o.port, nil)
 	b.tree.join(o.p)
 	b.tree.enable(o.port, up && o.p.running())
+	if b.goesOn() && o.p.State != switchdev.PortDisabled {
+		b.tree.from(o.port, o.p.State)
+	}
 	if d := o.driver; d != nil && d.resets.Load() != o.resets { // its report did not find the port yet
 		b.doubtPort(d, o.port, true)
 	}
@@ -273,12 +277,27 @@ func (o *joining) open() {
 			b.cfg.Logger.Warn("bridge: own address not brought up to date", "bridge", b.cfg.Name, "err", err)
 			b.noteAstray()
 		}
+		o.goThrough(late)
+	})
+}
+
+// goThrough carries out operations on the port before it has joined for whoever waits.
+func (o *joining) goThrough(ops []*op) {
+	if len(ops) == 0 {
+		return
+	}
+	o.first(ops[0], func() {
+		if err := ops[0].err; err != nil {
+			o.b.cfg.Logger.Warn("bridge: port not brought up to date", "bridge", o.b.cfg.Name, "port", o.port, "err", err)
+		}
+		o.goThrough(ops[1:])
 	})
 }
 
 // catchUp does to the port what verbs on the bridge have done to every other since it
-// began to join. The caller holds the slot.
-func (o *joining) catchUp() (tickets []waiter) {
+// began to join: what it returns has to be waited for, and carried out. The caller holds the
+// slot.
+func (o *joining) catchUp() (tickets []waiter, late []*op) {
 	b, id, was, now := o.b, o.port, &o.began, &o.b.setting
 	if now.local0 && !was.local0 {
 		for v := range o.p.vlans.member.All() {
@@ -287,16 +306,16 @@ func (o *joining) catchUp() (tickets []waiter) {
 	}
 	if was.pvid != now.pvid {
 		old, v := was.pvid, now.pvid
-		b.enqueue(b.setVLANs(opDefaultPVID, id, func(m *membership) (*membership, error) { return m.renumbered(old, v), nil }))
+		late = append(late, b.setVLANs(opDefaultPVID, id, func(m *membership) (*membership, error) { return m.renumbered(old, v), nil }))
 	}
 	if was.up != now.up {
 		up := was.up
-		b.enqueue(b.runs(opUp, id, switchdev.PortAttrState, func() bool { return up }, func(*Port) {}))
+		late = append(late, b.runs(opUp, id, switchdev.PortAttrState, func() bool { return up }, func(*Port) {}))
 	}
 	if was.stp != now.stp {
-		b.enqueue(b.follow(id))
+		late = append(late, b.follow(id))
 	}
-	return tickets
+	return tickets, late
 }
 
 // forget makes the name and the numbers of a port free again.

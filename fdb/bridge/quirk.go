@@ -19,11 +19,16 @@ const (
 	// can only be flushed. Linux before 6.13: __br_fdb_delete
 	// (net/bridge/br_fdb.c), until commit 774ca6d3bf24.
 	QuirkDeleteNeedsVLAN Quirks = 1 << iota
-	// QuirkStateSelection: without a spanning tree [Bridge.SetPortState] makes a
-	// port that is set to blocking a forwarding one. The other states stay as they
-	// are set. Linux: br_set_port_state (net/bridge/br_netlink.c) ends with
-	// br_port_state_selection (net/bridge/br_stp.c), which makes designated ports
-	// forward, and without a tree every port is one.
+	// QuirkStateSelection: states that are set without a spanning tree do not stay. A port
+	// that is set to blocking forwards at once, as one does that comes up, and either starts
+	// its forward-delay timer; [Bridge.SetPortState] leaves that alone else. When it expires,
+	// after the forward delay of when it was started, a port that listens by then learns, with
+	// the timer started anew, and one that learns forwards; so listening and learning stay if
+	// they are set after the timer's time, and pass if before. Devices follow as they do with
+	// a tree: software forwards even if the device refuses, and that is then the error. With
+	// [STPUser] timers that run go on, and none is started. Linux: br_set_port_state
+	// (net/bridge/br_netlink.c), br_port_state_selection and br_make_forwarding
+	// (net/bridge/br_stp.c), br_forward_delay_timer_expired (net/bridge/br_stp_timer.c).
 	QuirkStateSelection
 	// QuirkSilentHeir: that an own address passes to another port or to the bridge,
 	// which has it too, when its owner lets go, is not told, so that subscribers take
@@ -39,7 +44,8 @@ const (
 	QuirkSameMACReadds
 	// QuirkStateWhileDown: [Bridge.SetPortState] sets the state of a port whose bridge
 	// is down, which is disabled else and cannot be set: the port then forwards. It
-	// keeps that state, whatever becomes of the port, until the bridge comes up. Linux:
+	// keeps that state, whatever becomes of the port, until the bridge comes up, but for
+	// what QuirkStateSelection makes of it. Linux:
 	// br_set_port_state (net/bridge/br_netlink.c), which asks for the port only, and
 	// br_port_carrier_check (net/bridge/br_if.c), which does nothing then.
 	QuirkStateWhileDown
@@ -47,7 +53,8 @@ const (
 	// when a tree is turned on go on forwarding, and when it is turned off those on their
 	// way go on with it, blocked ones stay so until something else changes, and a
 	// topology change goes on for its time, after which stations live for twice the
-	// forward delay until the ageing time is set. Linux: br_stp_start and br_stp_stop
+	// forward delay until the ageing time is set. With QuirkStateSelection also those that
+	// [STPUser] ends with stay as they are. Linux: br_stp_start and br_stp_stop
 	// (net/bridge/br_stp_if.c), and __br_set_topology_change (net/bridge/br_stp.c),
 	// which gives the ageing time back only while a tree runs.
 	QuirkTreeSwitch

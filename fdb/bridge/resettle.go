@@ -149,7 +149,8 @@ func (o *resettling) leave(err error) {
 	}
 }
 
-// rejoin puts the port back into the VLANs that the device does not let go of.
+// rejoin puts the port back into the VLANs that the device does not let go of, and so out
+// of those that it has come into instead.
 func (o *resettling) rejoin(err error) {
 	b := o.b
 	b.noteAstray()
@@ -157,6 +158,7 @@ func (o *resettling) rejoin(err error) {
 	<-b.slot
 	tickets := b.resettle(o.port, o.old)
 	b.unlock()
+	tickets = append(tickets, o.forget(o.to.gone(o.old))...)
 	b.arrive(o.port, nil)
 	o.await(tickets, func(failed error) { o.fail(b.failedToo(err, failed)) })
 }

@@ -147,7 +147,7 @@ func (b *Bridge) STP() STPStatus {
 	b.tree.mu.Lock()
 	defer b.tree.mu.Unlock()
 	s.Dropped = b.tree.dropped
-	if m := b.tree.machine; m != nil {
+	if m := b.tree.machine; m != nil && (s.Mode == STPKernel || !b.goesOn()) {
 		st := m.Status()
 		s.Root, s.Bridge = st.Root.String(), st.Bridge.String()
 		s.RootPort, s.RootPathCost = st.RootPort, st.RootPathCost
@@ -180,14 +180,8 @@ func (b *Bridge) SubmitSetSTP(m STPMode) *Ticket {
 			return
 		}
 		b.set(func(s *setting) { s.stp = m })
-		switch {
-		case m == STPKernel:
-			b.tree.begin()
-		case old == STPKernel && m == STPOff && b.has(QuirkTreeSwitch):
-			b.tree.halt()
+		if b.tree.turn(old, m) {
 			return
-		default:
-			b.tree.end()
 		}
 		ports := b.view.Load()
 		o.eachPort(ports, func(id switchdev.PortID) *op { return b.follow(id) }, func() *op {

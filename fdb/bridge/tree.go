@@ -20,6 +20,7 @@ type tree struct {
 	mu      sync.Mutex // a leaf
 	cfg     STPConfig
 	machine *stp.Machine // nil: none runs
+	clock   time.Time    // the machine's
 	inbox   []func(m *stp.Machine, now time.Time)
 	bpdus   int // of them
 	dropped uint64
@@ -42,37 +43,68 @@ type bpdu struct {
 func (t *tree) open(b *Bridge) {
 	t.b, t.cfg, t.kick = b, b.cfg.STP, make(chan struct{}, 1)
 	t.moved = make(map[switchdev.PortID]bool)
-	if t.cfg.Mode == STPKernel {
-		t.begin()
+	if t.cfg.Mode == STPKernel || b.goesOn() {
+		t.begin(t.cfg.Mode)
 	}
 }
 
+// turn has another mode begin, with a machine for it or with the one that runs. It reports
+// whether the ports stay as they are.
+func (t *tree) turn(old, m STPMode) bool {
+	always, kept := t.b.goesOn(), false
+	if t.b.has(QuirkTreeSwitch) && t.running() {
+		kept = always || m == STPKernel || old == STPKernel && m == STPOff
+	}
+	if kept || always && old == STPOff && m == STPUser {
+		t.put(func(machine *stp.Machine, now time.Time) { lead(machine, now, m) })
+		return m != STPKernel
+	}
+	t.end()
+	if m == STPKernel || always {
+		t.begin(m)
+	}
+	return false
+}
+
+// lead says who runs a tree, of which the machine does its part.
+func lead(machine *stp.Machine, now time.Time, m STPMode) {
+	switch m {
+	case STPOff:
+		machine.Halt()
+	case STPUser:
+		machine.Yield()
+	case STPKernel:
+		machine.Resume(now)
+	}
+}
+
+func (t *tree) running() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.machine != nil
+}
+
 // begin starts a machine with the ports that there are.
-func (t *tree) begin() {
+func (t *tree) begin(m STPMode) {
 	b := t.b
 	<-b.slot
 	now, ports, up := b.time(), b.byNumber(), b.setting.up
 	t.mu.Lock()
-	if t.machine != nil { // QuirkTreeSwitch: it goes on
-		t.inbox = append(t.inbox, func(m *stp.Machine, now time.Time) { m.Resume(now) })
-		t.mu.Unlock()
-		b.unlock()
-		t.wake()
-		return
-	}
 	t.machine = stp.New(t.cfg.machine(b.setting.mac), t)
-	t.inbox, t.bpdus = nil, 0
+	t.inbox, t.bpdus, t.clock = nil, 0, now
+	lead(t.machine, now, m)
 	if up {
 		t.machine.Start(now)
 	}
 	for _, p := range ports {
 		_ = t.machine.AddPort(p.Tree.port(p.ID, p.MAC))
-		switch {
-		case !up || !p.running():
-		case b.has(QuirkTreeSwitch):
+		switch runs := up && p.running(); {
+		case runs && (b.has(QuirkTreeSwitch) || m == STPUser):
 			_ = t.machine.Adopt(now, p.ID, p.State)
-		default:
+		case runs:
 			_ = t.machine.EnablePort(now, p.ID)
+		case b.goesOn(): // see QuirkStateWhileDown
+			_ = t.machine.SetPortState(now, p.ID, p.State)
 		}
 	}
 	t.mu.Unlock()
@@ -84,11 +116,6 @@ func (t *tree) begin() {
 	quit := make(chan struct{})
 	t.quit = quit
 	t.done.Go(func() { t.run(quit) })
-}
-
-// halt stops the machine of which ports go on by themselves.
-func (t *tree) halt() {
-	t.put(func(m *stp.Machine, _ time.Time) { m.Halt() })
 }
 
 // power tells the machine that the bridge has come up or gone down.
@@ -144,11 +171,7 @@ func (t *tree) poll(now time.Time) (next time.Time) {
 		t.mu.Unlock()
 		return time.Time{}
 	}
-	for _, f := range t.inbox {
-		f(t.machine, now)
-	}
-	t.inbox, t.bpdus = nil, 0
-	next = t.machine.Poll(now)
+	next = t.machine.Poll(t.settle(now))
 	moved, frames, held := t.moved, t.frames, t.held
 	t.moved, t.frames, t.held = make(map[switchdev.PortID]bool), nil, t.holds()
 	shift := t.held != held
@@ -166,6 +189,19 @@ func (t *tree) poll(now time.Time) (next time.Time) {
 		b.submit(b.shifting())
 	}
 	return next
+}
+
+// settle has the machine do what waits, and returns its time. The caller holds mu and, if
+// he is not poll, sees to it that poll is called.
+func (t *tree) settle(now time.Time) time.Time {
+	if now.After(t.clock) {
+		t.clock = now
+	}
+	for _, f := range t.inbox {
+		f(t.machine, t.clock)
+	}
+	t.inbox, t.bpdus = nil, 0
+	return t.clock
 }
 
 // SetState implements stp.Actions.
@@ -196,9 +232,24 @@ func (t *tree) aged() bool {
 	return t.held != held
 }
 
-// set tells the machine the state that somebody else has set a port to.
-func (t *tree) set(id switchdev.PortID, s switchdev.PortState) {
-	t.put(func(m *stp.Machine, now time.Time) { _ = m.Adopt(now, id, s) })
+// set tells the machine the state that somebody else has set a port to, and returns what
+// it has made of that, so that nothing of before can undo it.
+func (t *tree) set(id switchdev.PortID, s switchdev.PortState) (switchdev.PortState, bool) {
+	t.put(func(m *stp.Machine, now time.Time) {
+		if t.b.has(QuirkTreeSwitch) || m.Status().Halted { // else a tree has begun anew since
+			_ = m.SetPortState(now, id, s)
+		}
+	})
+	return t.state(id)
+}
+
+// from tells the machine the state in which a port begins that has been enabled.
+func (t *tree) from(id switchdev.PortID, s switchdev.PortState) {
+	t.put(func(m *stp.Machine, now time.Time) {
+		if p, _ := m.Port(id); p.State != switchdev.PortDisabled && m.Status().Halted {
+			_ = m.SetPortState(now, id, s)
+		}
+	})
 }
 
 // put queues something for the machine, if there is one.
@@ -283,13 +334,15 @@ func (t *tree) weigh(p *port) {
 	})
 }
 
-// state returns the state that the machine wants of a port.
+// state returns the state that the machine wants of a port, after all that it was told.
 func (t *tree) state(id switchdev.PortID) (switchdev.PortState, bool) {
+	now := t.b.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.machine == nil {
 		return 0, false
 	}
+	t.settle(now) // poll was woken for it
 	p, ok := t.machine.Port(id)
 	return p.State, ok
 }
@@ -320,22 +373,23 @@ func (t *tree) holds() time.Duration {
 func (b *Bridge) follow(id switchdev.PortID) *op {
 	return b.alter(opTree, id, switchdev.PortAttrState, func(p *Port) error {
 		v := b.view.Load()
+		wants, ok := b.tree.state(id)
 		switch {
+		case ok && b.keepsState():
+			p.State = wants
 		case !p.Up || !p.Carrier || !v.up:
 			p.State = switchdev.PortDisabled
+		case ok && (v.stp == STPKernel || b.goesOn() || v.stp == STPOff && b.has(QuirkTreeSwitch)):
+			p.State = wants
 		case v.stp == STPOff:
 			p.State = switchdev.PortForwarding
-			if s, ok := b.tree.state(id); ok && b.has(QuirkTreeSwitch) {
-				p.State = s
-			}
-		case v.stp == STPKernel:
-			if s, ok := b.tree.state(id); ok {
-				p.State = s
-			}
 		}
 		return nil
 	}, nil)
 }
+
+// goesOn reports whether there is a machine without a tree too, for the timers of ports.
+func (b *Bridge) goesOn() bool { return b.has(QuirkStateSelection) }
 
 // shifting returns the operation that makes stations live as long as the tree wants.
 func (b *Bridge) shifting() *op { return b.holding(-1) }

@@ -25,7 +25,7 @@ type bridgeDevice struct {
 	// ports are those of the bridge, the latest first, as the kernel lists them.
 	ports []*device
 	list  fdbList
-	// leaving tells that one of them is on its way out.
+	// leaving tells that one of them is on its way out, which has no backup.
 	leaving bool
 }
 

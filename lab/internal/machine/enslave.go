@@ -75,7 +75,8 @@ func (m *Machine) release(d *device) error {
 	if b == nil {
 		return nil
 	}
-	b.leaving = true
+	p, _ := b.b.Port(d.port)
+	b.leaving = p.Backup == 0 // what is for the station goes on by the backup
 	err := m.done(b.b.SubmitRemovePort(d.port))
 	b.leaving = false
 	if _, stuck := err.(*Livelock); stuck {

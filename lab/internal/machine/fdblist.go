@@ -16,8 +16,8 @@ type fdbList struct {
 }
 
 // take follows events and brings those that end several entries at once into the order of
-// the list. If a port leaves, what is not fixed goes first: br_stp_disable_port comes before
-// the rest of del_nbp.
+// the list. If a port without a backup leaves, what is not fixed goes first:
+// br_stp_disable_port comes before the rest of del_nbp.
 func (l *fdbList) take(events []fdb.Event, leaving bool) []fdb.Event {
 	for i := 0; i < len(events); {
 		if k := events[i].Kind; k == fdb.Added || k == fdb.Existing {

@@ -49,7 +49,11 @@ func (m *Machine) recheck(d *device) error {
 	if !ok || p.State != switchdev.PortDisabled || b.b.STP().Mode != bridge.STPOff {
 		return nil
 	}
-	return m.done(b.b.SubmitSetPortState(d.port, switchdev.PortForwarding))
+	state := switchdev.PortForwarding
+	if m.cfg.Bridge.Has(bridge.QuirkStateSelection) { // which has it forward, and starts its timer
+		state = switchdev.PortBlocking
+	}
+	return m.done(b.b.SubmitSetPortState(d.port, state))
 }
 
 func (m *Machine) changePort(d *device, c *PortChange) error {

@@ -77,7 +77,8 @@
 //     BPDU comes.
 //   - Start begins with every port in blocking. Linux does so too when the bridge comes
 //     up, but where STP is switched on while it is up, forwarding ports go on forwarding:
-//     Adopt does that here, and Halt and Resume what Linux makes of switching it off.
+//     Adopt does that here, and Halt and Resume what Linux makes of switching it off. What
+//     its ports do without the protocol, or with somebody else's, is Halt's and Yield's.
 //   - BPDUs have the group address 01:80:c2:00:00:00, which Linux lets one change.
 //   - User space is not run: who lets another program do STP does not need this package.
 //

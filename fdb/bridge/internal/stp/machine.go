@@ -50,6 +50,7 @@ type Machine struct {
 	actions Actions
 	started bool
 	halted  bool
+	yielded bool // somebody else sets the states of ports; only of one that is halted
 	mac     switchdev.MAC
 
 	id      BridgeID
@@ -138,21 +139,30 @@ func (m *Machine) Stop(now time.Time) {
 }
 
 // Halt ends the protocol and leaves the ports to themselves: they are on their way as
-// before, and one that would begin one forwards at once; what the topology change
-// wants lasts as long as it would. Nothing is sent or taken any more. Stop and Start
-// change nothing about that (br_stp_stop in net/bridge/br_stp_if.c).
+// before, and one that would begin one forwards at once, with its timer running for
+// whoever sets another state; what the topology change wants lasts as long as it would.
+// Nothing is sent or taken any more. Stop and Start change nothing about that. A machine
+// may be halted from its beginning (br_stp_stop in net/bridge/br_stp_if.c).
 func (m *Machine) Halt() {
-	m.halted = true
+	m.halted, m.yielded = true, false
 	m.hello.stop()
 	m.tcn.stop()
 }
 
-// Resume takes a Halt back (br_stp_start in net/bridge/br_stp_if.c).
+// Yield is Halt for the sake of somebody else who sets the states of the ports: one that
+// begins stays blocking, and no state is chosen any more; timers that run go on
+// (BR_USER_STP in br_port_state_selection, net/bridge/br_stp.c).
+func (m *Machine) Yield() {
+	m.Halt()
+	m.yielded = true
+}
+
+// Resume takes Halt and Yield back (br_stp_start in net/bridge/br_stp_if.c).
 func (m *Machine) Resume(now time.Time) {
 	if !m.halted {
 		return
 	}
-	m.halted = false
+	m.halted, m.yielded = false, false
 	if m.started {
 		m.hello.start(now.Add(m.current.hello))
 	}

@@ -54,9 +54,8 @@ func (m *Machine) Poll(now time.Time) (next time.Time) {
 	return m.Next()
 }
 
-// Next returns when Poll is to be called, the zero Time if no timer is running, which
-// is so while the machine is not started and never else. Any other method that is given
-// the time may change it.
+// Next returns when Poll is to be called, the zero Time if no timer is running. While the
+// protocol runs there is one. Any other method that is given the time may change it.
 func (m *Machine) Next() (next time.Time) {
 	for e := range m.timers {
 		if next.IsZero() || e.at.Before(next) {

@@ -170,11 +170,28 @@ func (m *Machine) DisablePort(now time.Time, id switchdev.PortID) error {
 	return nil
 }
 
+// disable has a port take no part any more. While the machine is not started that is noted
+// only, and a state that was set stays: nobody looks at the port then.
 func (m *Machine) disable(now time.Time, p *port) {
 	p.enabled = false
-	if p.state != switchdev.PortDisabled {
+	if m.started && p.state != switchdev.PortDisabled {
 		m.leave(now, p)
 	}
+}
+
+// SetPortState puts a port into a state, and chooses the states of all again: without the
+// protocol one that is blocking forwards then. Timers go on as they are, so one that was
+// put into listening or learning goes on from there if its timer is running. ErrNoDevice
+// if there is none (br_set_port_state in net/bridge/br_netlink.c, which refuses it while
+// the protocol runs).
+func (m *Machine) SetPortState(now time.Time, id switchdev.PortID, s switchdev.PortState) error {
+	p, err := m.find("stp.set port state", id)
+	if err != nil {
+		return err
+	}
+	m.setState(p, s)
+	m.selectStates(now)
+	return nil
 }
 
 // join lets a port take part (br_init_port and br_stp_enable_port).

@@ -91,6 +91,9 @@ func (m *Machine) shouldLead(p *port) bool {
 
 // selectStates is br_port_state_selection (net/bridge/br_stp.c; 8.6.11).
 func (m *Machine) selectStates(now time.Time) {
+	if m.yielded {
+		return
+	}
 	for _, p := range m.ports {
 		switch {
 		case p.state == switchdev.PortDisabled:
