@@ -65,7 +65,13 @@ func (v Verb) refusal(e *Entry, err error) error {
 // became compares what an entry is with what it is to be, which is next.
 func became(old, next *overlay.Entry, renew bool, tick uint64) decision {
 	next.Hot = next.WithStamp(tick)
-	if old.Hot == 0 || !sameEntry(next, old) {
+	switch {
+	case old.Hot == 0:
+		return decision{change: true}
+	case !sameEntry(next, old):
+		if !renew && (next.Hot^old.Hot)&(distinct&^(cam.Hot(User)<<flagShift)) == 0 && next.Notify == old.Notify {
+			next.Hot = next.WithStamp(old.Stamp()) // it is a user's now, and no younger (fdb_add_entry)
+		}
 		return decision{change: true}
 	}
 	*next = *old
@@ -123,7 +129,9 @@ func (e *Entry) used(old *overlay.Entry) overlay.Entry {
 	return packed(port, f, owner)
 }
 
+// distinct is what tells two entries apart whose owner and activity are the same.
+const distinct = cam.PortMask | cam.Hot(hitFlags)<<flagShift | cam.Inactive
+
 func sameEntry(a, b *overlay.Entry) bool {
-	const told = cam.PortMask | cam.Hot(hitFlags)<<flagShift | cam.Inactive
-	return (a.Hot^b.Hot)&told == 0 && a.Notify == b.Notify && a.Owner == b.Owner
+	return (a.Hot^b.Hot)&distinct == 0 && a.Notify == b.Notify && a.Owner == b.Owner
 }

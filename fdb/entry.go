@@ -178,9 +178,9 @@ type Entry struct {
 	// Seq is the number of the operation that wrote the entry last. Numbers
 	// grow, so an entry that was changed and changed back is not the same.
 	Seq uint64
-	// Updated is when the station was last seen or the entry last changed,
-	// Used when it was last a destination, both to a tick of the table's clock;
-	// Used is zero if never.
+	// Updated is when the station was last seen or the entry last changed; that a user
+	// asks for what was learned is no change. Used is when it was last a destination,
+	// zero if never. Both are to a tick of the table's clock.
 	Updated, Used Instant
 }
 

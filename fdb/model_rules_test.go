@@ -142,6 +142,12 @@ func (m *model) decide(o *modelOp) {
 		o.result = request(old, o.entry)
 	}
 	o.result.updated = o.at
+	if only := o.result; o.verb != VerbUse && o.entry.Flags&Extern == 0 && !m.stale(old) {
+		only.flags, only.owner = only.flags&^User|old.flags&User, old.owner
+		if old.same(only) { // it is a user's now, which Linux does not count as a change
+			o.result.updated = old.updated
+		}
+	}
 	if old.present && o.entry.Flags&NoRefresh != 0 {
 		o.result.updated = old.updated
 	}

@@ -73,6 +73,9 @@ func (t *Table) Decide(o *Op, at time.Time) {
 			o.Refuse = switchdev.ErrNotExist
 		}
 		o.Want = o.made(at)
+		if !o.renews(t, at) && o.adopts() {
+			o.Want.Updated = o.Old.Updated
+		}
 		if o.Same = o.Old.Same(o.Want); o.Same {
 			o.Want = o.Old
 			if o.renews(t, at) {
@@ -90,6 +93,13 @@ func (o *Op) renews(t *Table, at time.Time) bool {
 		return false
 	}
 	return o.Flags&fdb.Extern != 0 || o.Old.Ages() && t.Overdue(o.Old, at)
+}
+
+// adopts reports whether a request makes an entry a user's, and nothing else.
+func (o *Op) adopts() bool {
+	w := o.Want
+	w.Flags, w.Owner = w.Flags&^fdb.User|o.Old.Flags&fdb.User, o.Old.Owner
+	return o.Old.Present && o.Old.Same(w)
 }
 
 // made is the entry that a request makes of the old one (fdb_add_entry, and
