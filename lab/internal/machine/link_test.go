@@ -1,6 +1,9 @@
 package machine
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 func TestPortMovesBetweenBridges(t *testing.T) { // do_set_master: ndo_del_slave, then ndo_add_slave
 	w := settled(t, Config{NoVLANFiltering: true})
@@ -47,6 +50,25 @@ func TestPairGoesTogether(t *testing.T) { // veth_dellink
 	w.ok(w.AddBridge("br0", BridgeChange{}, []string{"p1", "p2"})) // all can be made again
 	if got := w.sends("h1", station(1), broadcast()); got != "br0 h2" {
 		t.Errorf("a frame reaches %s", got)
+	}
+}
+
+// TestNamespaceOfAStationStays: that of the station of a switch port, which cannot be deleted.
+func TestNamespaceOfAStationStays(t *testing.T) {
+	w := open(t, Config{})
+	w.ok(w.AddNS("n1"))
+	w.ok(w.AddPorts("p2"))
+	w.ok(w.AddSwitch("br0", BridgeChange{}, []string{"s1"}))
+	w.ok(w.SetLink("", "h1", LinkChange{NS: ptr("n1")}))
+	w.ok(w.SetLink("", "p2", LinkChange{NS: ptr("n1")}))
+	var outside *Unsupported
+	if err := w.DeleteNS("n1"); !errors.As(err, &outside) {
+		t.Errorf("deleted: %v", err)
+	}
+	for _, name := range [...]string{"h1", "p2"} {
+		if l, ok := w.Link("n1", name); !ok || !w.HasNS("n1") {
+			t.Errorf("%s is %+v, %v", name, l, ok)
+		}
 	}
 }
 

@@ -174,6 +174,9 @@ func (m *Machine) setUp(d *device, up bool) error {
 	}
 	if err := m.tellUp(d); err != nil {
 		d.up = !up
+		if d.bridge != nil { // some ports have followed it
+			return errors.Join(err, m.tellUp(d))
+		}
 		return errors.Join(err, m.cable(d))
 	}
 	if up {

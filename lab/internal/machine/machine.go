@@ -93,6 +93,11 @@ func (m *Machine) DeleteNS(name string) error {
 	if s == nil || name == "" {
 		return &Error{Errno: ENOENT}
 	}
+	for _, d := range m.sorted(s) {
+		if d.kind == Host {
+			return &Unsupported{What: "deleting the namespace of a station of a switch port"}
+		}
+	}
 	var errs []error
 	for _, d := range m.sorted(s) {
 		if d.kind != Loopback && m.devices[d.index] == d { // not gone with its peer

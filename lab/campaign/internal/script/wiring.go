@@ -21,6 +21,7 @@ type switching struct {
 	filters, promisc, down bool
 	foreign                bool // its tags are not 802.1Q
 	ageless, limited       bool // what is learned goes at once, or may be too much
+	tree                   bool // topology may have changed, while which it does not go at once
 	vlan0                  bool // own addresses are in no VLAN, and count in all
 }
 
@@ -127,6 +128,8 @@ func (b *switching) options(words []string) {
 			b.foreign = !strings.EqualFold(words[i+1], "802.1q")
 		case "ageing_time":
 			b.ageless = !on
+		case "stp_state":
+			b.tree = b.tree || on
 		case "fdb_local_vlan_0":
 			b.vlan0 = on
 		case "fdb_max_learned":
