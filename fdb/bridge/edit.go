@@ -23,6 +23,8 @@ import (
 //   - A dynamic entry is made only where the port may learn: ErrPermission, and of
 //     fdb.VerbUse nothing at all is done then, successfully. Entries of a control
 //     plane are always taken.
+//   - An add whose port leaves meanwhile ends with ErrNoDevice, and nothing of it is
+//     left.
 //
 // For the other errors see the verb's own method of [fdb.Table]. Whoever wants no
 // checks uses that. Linux: br_fdb_add, br_fdb_delete (net/bridge/br_fdb.c).
@@ -56,7 +58,7 @@ func (b *Bridge) SubmitEdit(op fdb.Op) *Ticket {
 			keys = append(keys, fdb.Key{MAC: e.MAC, VLAN: vlan})
 		}
 	}
-	o := &editing{op: b.newOp(opEdit, e.Port), of: op, keys: keys, removes: removes}
+	o := &editing{op: b.newOp(opEdit, e.Port), of: op, keys: keys, removes: removes, at: v.port(e.Port)}
 	o.then(o.step)
 	return b.start(o.op)
 }
@@ -82,6 +84,21 @@ type editing struct {
 	keys    []fdb.Key // that are still to be done
 	removes bool
 	found   bool
+	at      *port // as it was; nil for the bridge itself
+}
+
+// homeless reports whether the port has left, and so withdrawn what is on it.
+func (o *editing) homeless() bool {
+	if o.at == nil || o.removes {
+		return false
+	}
+	p := o.b.view.Load().port(o.at.ID)
+	return p == nil || p.joined != o.at.joined
+}
+
+// desert ends an Edit whose port has left.
+func (o *editing) desert() {
+	o.fail(errors.Join(o.err, refusal(opEdit, o.of.Entry.Key.String(), "the port has left", switchdev.ErrNoDevice)))
 }
 
 // step deals with the next key.
@@ -92,11 +109,18 @@ func (o *editing) step() {
 		}
 		return
 	}
+	if o.homeless() {
+		o.desert()
+		return
+	}
 	one := o.of
 	one.Entry.Key = o.keys[0]
 	o.keys = o.keys[1:]
 	o.await([]waiter{o.b.submitOne(one)}, func(err error) {
 		switch {
+		case err == nil && o.homeless(): // perhaps since the rest was withdrawn
+			o.await([]waiter{o.b.table.SubmitDelete(one.Entry.Key, one.Entry.Port)}, func(error) { o.desert() })
+			return
 		case err == nil:
 			o.found = true
 		case o.removes && errors.Is(err, switchdev.ErrNotExist):
