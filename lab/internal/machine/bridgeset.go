@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"errors"
 	"time"
 
 	"github.com/switchcore/switchcore/fdb"
@@ -116,13 +117,13 @@ func (m *Machine) setAgeing(b *bridgeDevice, c *BridgeChange) error {
 func (m *Machine) setTree(b *bridgeDevice, c *BridgeChange) error {
 	if c.STPState != nil {
 		on := *c.STPState != 0
-		mode := bridge.STPOff
+		was, mode := b.b.STP().Mode, bridge.STPOff
 		if on {
 			mode = bridge.STPKernel
 			b.tree.forwardDelay = min(max(b.tree.forwardDelay, leastForwardDelay), mostForwardDelay)
 		}
-		if err := m.done(b.b.SubmitSetSTP(mode)); err != nil {
-			return err
+		if err := m.done(b.b.SubmitSetSTP(mode)); err != nil { // and it has begun, or ended
+			return errors.Join(err, m.done(b.b.SubmitSetSTP(was)))
 		}
 		b.stp = on
 	}
