@@ -34,10 +34,7 @@ func TestLiveKernelAndLabAgreeOnVLANs(t *testing.T) {
 
 // needVLANs skips where the running kernel does not filter VLANs.
 func needVLANs(t *testing.T) {
-	k, err := live.New(live.Config{})
-	if err != nil {
-		t.Skipf("not compared with the running kernel: %v", err)
-	}
+	k := kernelHere(t)
 	defer k.Close()
 	if !k.VLANFiltering() {
 		t.Skip("the running kernel does not filter VLANs")
@@ -130,8 +127,8 @@ func disagreement(t *testing.T, lines []string) string {
 	return d
 }
 
-// disagreementAt is disagreement that says at which command.
-func disagreementAt(t *testing.T, lines []string) (int, string) {
+// kernelHere is the kernel that runs, or skips the test where there is none to be had.
+func kernelHere(t *testing.T) *live.Kernel {
 	t.Helper()
 	k, err := live.New(live.Config{})
 	if errors.Is(err, errors.ErrUnsupported) {
@@ -140,6 +137,13 @@ func disagreementAt(t *testing.T, lines []string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return k
+}
+
+// disagreementAt is disagreement that says at which command.
+func disagreementAt(t *testing.T, lines []string) (int, string) {
+	t.Helper()
+	k := kernelHere(t)
 	l, err := lab.New(lab.Config{Quirks: quirksOf(t, k), NoVLANFiltering: !k.VLANFiltering()})
 	if err != nil {
 		t.Fatal(err)

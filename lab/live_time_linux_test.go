@@ -107,13 +107,7 @@ var errLate = errors.New("too late to be compared")
 // runningKernel says what the lab has to be like for the kernel that runs.
 func runningKernel(t *testing.T) lab.Config {
 	t.Helper()
-	k, err := live.New(live.Config{})
-	if errors.Is(err, errors.ErrUnsupported) {
-		t.Skipf("not compared with the running kernel: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	k := kernelHere(t)
 	defer k.Close()
 	if _, err := k.Exec("lab bridge br0 ports p1"); err != nil {
 		t.Fatal(err)
