@@ -260,7 +260,8 @@ func (p program) legal() bool {
 func programs(long bool) (all []program) {
 	setups := []string{"", "L1", "L1S", "L1SM", "L1SML2", "L1SML2S", "L1SML2SL3", "PPL1SM", "PPL1",
 		"G", "L1SMG", "L1SMGL2", "L1SMGL2S", "GU1L2", "GX1L2", "GY1L2",
-		"L1F1", "L1SMF1", "L1SML2F2", "L1SMGF1L2", "GU1A1", "GU1L2A2"}
+		"L1F1", "L1SMF1", "L1SML2F2", "L1SMGF1L2", "GU1A1", "GU1L2A2",
+		"GL1F1L1", "GL1F2L1S", "L1SMGL2F2L1S", "GL1F1L1F1L2S"}
 	workers := []string{"SM", "SMSM", "GD", "GU2", "GN", "D", "U3", "N", "W", "SMW", "PP", "SMD", "E", "GDSM"}
 	clients := [][]string{{"K"}, {"KK"}, {"L2K"}, {"L1K"}, {"L2", "KK"}, {"F1", "K"}, {"A2K"}, {"l1K"}, {"L2", "L1K"}}
 	if long {

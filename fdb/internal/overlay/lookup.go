@@ -120,7 +120,7 @@ func (t *Table) look(d *descriptor, k cam.Key) (cam.Hot, Source) {
 		still := true
 		if h == 0 || h&marked != 0 {
 			used := v.records(d, k)
-			if h == 0 && v.n+used == 0 {
+			if h == 0 && v.after == 0 && used == 0 {
 				return 0, FromMain // there was no record to come, or to go
 			}
 			// What was consumed meanwhile went into another word, and what was
@@ -144,43 +144,43 @@ type view struct {
 	word    cam.Hot
 	from    Source
 	flushes []*flush // still to come
+	after   uint64   // number of the newest record that was folded, 0 for none
 	n       int
-	more    bool // there are newer records than recs holds
-	recs    [6]uint64
-	source  [6]Source
+	more    bool // there are others than recs holds; they may be the same once more
+	recs    [foldSize]uint64
+	source  [foldSize]Source
 }
 
 // records folds the live records of a key and the flushes between them. A record
 // that is carried over is in the open generation before it leaves the sealed
 // one, so the sealed one is read first. It returns how many consumed ones it met.
 func (v *view) records(d *descriptor, k cam.Key) (used int) {
-	var after uint64
 	for v.more = true; v.more; {
 		v.n, v.more = 0, false
 		used = 0
 		if d.sealed != nil {
-			used = v.collect(&d.sealed.index, k, after, FromSealed)
+			used = v.collect(&d.sealed.index, k, FromSealed)
 		}
-		used += v.collect(&d.open.index, k, after, FromOpen)
+		used += v.collect(&d.open.index, k, FromOpen)
 		for i, w := range v.recs[:v.n] {
-			if seq := w & seqMask; seq > after {
+			if seq := w & seqMask; seq > v.after {
 				v.flush(k, seq)
 				v.word, _ = seen(v.word, uint16(w>>48), w&kindBits, 0)
-				v.from, after = v.source[i], seq
+				v.from, v.after = v.source[i], seq
 			}
 		}
 	}
 	return used
 }
 
-// collect gathers the oldest records after a number, in number order, and counts
-// the consumed ones.
-func (v *view) collect(x *index, k cam.Key, after uint64, from Source) (used int) {
+// collect gathers the oldest records that were not folded yet, in number order, and
+// counts the consumed ones.
+func (v *view) collect(x *index, k cam.Key, from Source) (used int) {
 	for s := x.search(k); s.next(); {
 		switch w := s.cell.word.Load(); {
 		case w == consumed:
 			used++
-		case w&seqMask > after:
+		case w&seqMask > v.after:
 			v.add(w, from)
 		}
 	}
