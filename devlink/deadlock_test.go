@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -237,4 +239,124 @@ func TestWaitsThroughANotifierAreRefused(t *testing.T) {
 		mustBe(t, <-result, switchdev.ErrDeadlock)
 		<-n.Done()
 	})
+}
+
+// What a callback submitted waits for it before the callback waits itself: refused is
+// what has not begun, and not the wait for what has.
+func TestOperationThatHasBegunIsNotRefused(t *testing.T) {
+	for name, other := range map[string]func(r *Registry, t *testing.T) *Registry{
+		"one registry":   func(r *Registry, _ *testing.T) *Registry { return r },
+		"two registries": func(_ *Registry, t *testing.T) *Registry { return newRegistry(t, Config{}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRegistry(t, Config{})
+				a, b := registered(t, r, "a", ""), registered(t, other(r, t), "b", "")
+				var inner error
+				finish(t, a.SubmitDo(func(ctx context.Context, _ *Locked) error {
+					k := b.SubmitDo(func(ctx context.Context, _ *Locked) error {
+						inner = a.Do(ctx, func(context.Context, *Locked) error { t.Error("carried out"); return nil })
+						return nil
+					})
+					synctest.Wait() // it waits
+					return k.Wait(ctx)
+				}))
+				mustBe(t, inner, switchdev.ErrDeadlock)
+			})
+		})
+	}
+}
+
+// A circle in which everything has begun is broken by whoever closes it.
+func TestCircleOfWhatHasBegunIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegistry(t, Config{})
+		a, b := registered(t, r, "a", ""), registered(t, r, "b", "")
+		var outer *Ticket
+		var late error
+		begin := make(chan struct{})
+		outer = a.SubmitDo(func(ctx context.Context, _ *Locked) error {
+			<-begin
+			k := b.SubmitDo(func(ctx context.Context, _ *Locked) error {
+				late = outer.Wait(ctx)
+				return nil
+			})
+			return k.Wait(ctx)
+		})
+		synctest.Wait()
+		close(begin)
+		err := outer.Wait(context.Background())
+		if (err == nil) == (late == nil) {
+			t.Fatalf("%v and %v: one has to be refused", err, late)
+		}
+		mustBe(t, errors.Join(err, late), switchdev.ErrDeadlock)
+	})
+}
+
+// Who was told that an operation has ended finds the slot free, and has it alone.
+func TestSlotIsFreeAfterTheEnd(t *testing.T) {
+	r := newRegistry(t, Config{})
+	a := registered(t, r, "a", "")
+	inside, ran := 0, 0
+	f := func(context.Context, *Locked) error { inside++; inside--; ran++; return nil }
+	for range 500 {
+		finish(t, a.SubmitDo(f))
+		if ok, err := a.TryDo(context.Background(), f); !ok || err != nil {
+			t.Fatalf("carried out: %v, %v", ok, err)
+		}
+	}
+	var wg sync.WaitGroup
+	var tried, done atomic.Int64
+	for range 4 {
+		wg.Go(func() {
+			for range 200 {
+				if err := a.Do(context.Background(), f); err != nil {
+					t.Error(err)
+				}
+				done.Add(1)
+				switch ok, err := a.TryDo(context.Background(), f); {
+				case err != nil:
+					t.Error(err)
+				case ok:
+					tried.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	do(t, a, func(*Locked) error {
+		if want := 1000 + int(tried.Load()+done.Load()); inside != 0 || ran != want {
+			t.Errorf("%d inside, %d were carried out of %d", inside, ran, want)
+		}
+		return nil
+	})
+}
+
+// The slot goes from one to the next, whoever comes late to give it up.
+func TestSlotHasOneHolder(t *testing.T) {
+	r := newRegistry(t, Config{Manual: true})
+	a := newInstance(t, r, "a")
+	var q queue
+	op := func() *op { return a.newOp("test", nil) }
+	carried, first, second := op(), op(), op()
+	q.push(carried)
+	if q.next(nil) != carried || q.seize(first) {
+		t.Fatal("seized while an operation is carried out")
+	}
+	carried.ticket.resolve(nil)
+	if !q.seize(first) || q.next(carried) != nil || q.leave(carried) {
+		t.Fatal("not seized after its end, or not alone")
+	}
+	first.ticket.resolve(nil)
+	if !q.seize(second) || q.yield(first) || q.now() != second {
+		t.Fatal("not seized after that one's end, or not alone")
+	}
+	last := op()
+	if q.push(last) || q.next(nil) != nil {
+		t.Fatal("carried out while another is")
+	}
+	second.ticket.resolve(nil)
+	if q.seize(op()) || !q.yield(second) || q.next(nil) != last || !q.leave(last) {
+		t.Fatal("who waited is not next")
+	}
 }

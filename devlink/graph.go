@@ -21,8 +21,9 @@ type activity struct {
 
 // wait is one edge; it is none any more when done is closed.
 type wait struct {
-	on   target
-	done <-chan struct{}
+	on     target
+	done   <-chan struct{}
+	ticket *Ticket // nil: nobody can be told but who waits
 }
 
 // target is what can be waited for.
@@ -63,30 +64,55 @@ func (r *Registry) caller(ctx context.Context) *call {
 
 // await notes that a call begins to wait, or refuses with ErrDeadlock. The wait ends
 // with the function returned.
-func (c *call) await(on target, done <-chan struct{}) (func(), error) {
-	w := &wait{on, done}
-	abroad, ok := c.add(w)
-	if !ok {
-		return nil, switchdev.ErrDeadlock
+//
+// A circle is broken where somebody waits for what has not begun, so that whoever is
+// refused knows that nothing was done. Mostly that is the wait that closes it; but what
+// a callback submitted may itself wait sooner than the callback does.
+func (c *call) await(w *wait) (func(), error) {
+	for {
+		circle := c.add(w)
+		if circle == nil {
+			return func() { c.endWait(w) }, nil
+		}
+		if w.gives() || !slices.ContainsFunc(circle, (*wait).withdrawn) {
+			return nil, switchdev.ErrDeadlock
+		}
 	}
-	if abroad && w.closesCircle(c.act) {
-		c.endWait(w)
-		return nil, switchdev.ErrDeadlock
-	}
-	return func() { c.endWait(w) }, nil
 }
 
-// add adds an edge unless it closes a circle within the registry, and reports whether
-// what it leads to waits for other registries.
-func (c *call) add(w *wait) (abroad, ok bool) {
+// gives reports whether it is the wait that closes a circle that is refused.
+func (w *wait) gives() bool {
+	k := w.ticket
+	return k == nil || k.firm && k.state.Load() == ticketWaiting || w.withdrawn()
+}
+
+// withdrawn takes back what is waited for, if it has not begun.
+func (w *wait) withdrawn() bool {
+	return w.ticket != nil && !w.ticket.firm && w.ticket.withdraw(switchdev.ErrDeadlock)
+}
+
+// add adds an edge, unless it closes the circle that is returned.
+func (c *call) add(w *wait) (circle []*wait) {
+	circle, abroad := c.link(w)
+	if abroad {
+		if circle = w.closes(c.act); circle != nil {
+			c.endWait(w)
+		}
+	}
+	return circle
+}
+
+// link is add within the registry, and reports whether what the edge leads to waits for
+// other registries.
+func (c *call) link(w *wait) (circle []*wait, abroad bool) {
 	c.reg.graph.Lock()
 	defer c.reg.graph.Unlock()
 	s := search{reg: c.reg, to: c.act}
-	if w.open() && s.reaches(w.on) {
-		return false, false
+	if s.reaches(w) {
+		return s.way, false
 	}
 	c.act.waits = append(c.act.waits, w)
-	return s.abroad, true
+	return nil, s.abroad
 }
 
 func (c *call) endWait(w *wait) {
@@ -111,35 +137,53 @@ type search struct {
 	reg    *Registry
 	to     *activity
 	seen   map[*activity]bool
-	abroad bool // an edge leads to another registry
+	way    []*wait // the edges that lead there, the last first
+	abroad bool    // an edge leads to another registry
 }
 
-// reaches reports whether whoever waits for from waits for what is looked for.
-func (s *search) reaches(from target) bool {
-	if from.registry() != s.reg {
-		s.abroad = true
+// reaches reports whether an edge leads to what is looked for.
+func (s *search) reaches(w *wait) bool {
+	switch a := s.follow(w); {
+	case a == nil:
 		return false
+	case a != s.to:
+		if s.seen == nil {
+			s.seen = make(map[*activity]bool)
+		}
+		s.seen[a] = true
+		if !slices.ContainsFunc(a.waits, s.reaches) {
+			return false
+		}
 	}
-	a := from.active()
-	if a == nil || a == s.to || len(a.waits) == 0 || s.seen[a] {
-		return a == s.to
-	}
-	if s.seen == nil {
-		s.seen = make(map[*activity]bool)
-	}
-	s.seen[a] = true
-	return slices.ContainsFunc(a.waits, func(w *wait) bool { return w.open() && s.reaches(w.on) })
+	s.way = append(s.way, w)
+	return true
 }
 
-// closesCircle reports whether an edge that was added leads back to where it comes from,
-// through other registries. There is no lock for the graphs of several, so it looks twice:
+// follow returns what an edge leads to, nil if that is nothing new, or abroad.
+func (s *search) follow(w *wait) *activity {
+	if !w.open() {
+		return nil
+	}
+	if w.on.registry() != s.reg {
+		s.abroad = true
+		return nil
+	}
+	a := w.on.active()
+	if s.seen[a] {
+		return nil
+	}
+	return a
+}
+
+// closes returns the circle that an edge that was added closes through other registries,
+// nil if there is none. There is no lock for the graphs of several, so it looks twice:
 // each edge is added once, so what is the same circle both times was one in between, and
 // whoever adds the last edge of a circle finds it.
-func (w *wait) closesCircle(to *activity) bool {
+func (w *wait) closes(to *activity) []*wait {
 	for {
 		once := w.circle(to, make(map[*activity]bool))
 		if once == nil || slices.Equal(once, w.circle(to, make(map[*activity]bool))) {
-			return once != nil
+			return once
 		}
 	}
 }

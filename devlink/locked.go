@@ -91,9 +91,9 @@ func (i *Instance) TryDo(ctx context.Context, f func(ctx context.Context, l *Loc
 		i.reg.retire()
 		return false, nil
 	}
-	defer i.yield()
+	defer i.yield(o)
 	if c := i.reg.caller(ctx); c != nil {
-		end, err := c.await(i, o.ticket.done)
+		end, err := c.await(&wait{on: i, done: o.ticket.done})
 		if err != nil {
 			return false, err
 		}
@@ -104,8 +104,8 @@ func (i *Instance) TryDo(ctx context.Context, f func(ctx context.Context, l *Loc
 }
 
 // yield is the end of TryDo: what was submitted meanwhile is carried out.
-func (i *Instance) yield() {
-	if i.slot.yield() {
+func (i *Instance) yield(o *op) {
+	if i.slot.yield(o) {
 		i.reg.carry(i)
 	} else {
 		i.reg.retire()

@@ -106,7 +106,7 @@ func (r *Registry) SubmitDeleteNamespace(name string) *Ticket {
 		o := i.newOp("devlink.namespace.del", func(o *op) error { return i.evict(o, name) })
 		o.ticket.then = d.gone
 		d.ticket.parts = append(d.ticket.parts, o.ticket)
-		d.act.waits = append(d.act.waits, &wait{i, o.ticket.done})
+		d.act.waits = append(d.act.waits, &wait{on: i, done: o.ticket.done})
 	}
 	for _, k := range d.ticket.parts {
 		k.op.inst.enqueue(k.op)

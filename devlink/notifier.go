@@ -101,7 +101,7 @@ func (n *Notifier) Close(ctx context.Context) error {
 	n.reg.ranks.free()
 	n.Stop()
 	if c := n.reg.caller(ctx); c != nil {
-		end, err := c.await(n, n.ended)
+		end, err := c.await(&wait{on: n, done: n.ended})
 		if err != nil {
 			return &switchdev.OpError{Op: "devlink.notifier.close", Err: err}
 		}

@@ -42,30 +42,52 @@ func (q *queue) push(o *op) (begin bool) {
 	return begin
 }
 
-// seize takes the slot for an operation if nobody has it or waits for it.
+// seize takes the slot for an operation if nobody has it or waits for it. Whoever was
+// told that the last operation has ended finds it free, although the goroutine that
+// carried it out may not have got to look for another: that one then sees that it is
+// no longer its turn.
 func (q *queue) seize(o *op) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.taken {
+	if len(q.ops) > 0 || q.running != nil && !q.running.ticket.ended() {
 		return false
 	}
 	q.taken, q.running = true, o
 	return o.ticket.begin()
 }
 
-// yield ends the operation that seized the slot, and reports whether there are others.
-func (q *queue) yield() (more bool) {
+// yield ends an operation that seized the slot, and reports whether there are others,
+// which somebody has to carry out.
+func (q *queue) yield(o *op) (more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.running != o { // another one seized it from this one
+		return false
+	}
 	q.running, q.taken = nil, len(q.ops) > 0
 	return q.taken
 }
 
-// next takes the next operation that was not withdrawn, nil if there is none. It
-// ends the one before.
-func (q *queue) next() *op {
+// leave gives the slot up after an operation, and reports whether it was still that one's.
+func (q *queue) leave(last *op) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.running != last {
+		return false
+	}
+	q.running = nil
+	return true
+}
+
+// next takes the next operation that was not withdrawn, for who carried out the last one,
+// nil if that was the first he asks for. It returns nil if there is none, or if somebody
+// else has the slot.
+func (q *queue) next(last *op) *op {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.running != last {
+		return nil
+	}
 	q.running = nil
 	for len(q.ops) > 0 {
 		o := q.ops[0]
@@ -159,13 +181,17 @@ func (i *Instance) enqueue(o *op) *Ticket {
 }
 
 // drain carries out what is queued, or as much of it as there is before a ticket has
-// ended; then somebody else has to go on.
+// ended; then somebody else has to go on, as when a driver ends the goroutine.
 func (i *Instance) drain(until *Ticket) (more bool) {
+	var last *op
+	more = true
+	defer func() { more = more && i.slot.leave(last) }()
 	for until == nil || !until.ended() {
-		o := i.slot.next()
+		o := i.slot.next(last)
 		if o == nil {
 			return false
 		}
+		last = o
 		o.perform()
 	}
 	return true

@@ -95,10 +95,12 @@ func (k *Ticket) withdraw(err error) bool {
 // cannot be withdrawn, see [Ticket.Withdraw], goes on when ctx ends the wait.
 //
 // From inside a callback, with the ctx that it was given or one derived from it, an
-// operation of another instance may be waited for, of another registry too; where that
-// would wait for the callback itself, directly or through others, the answer is
-// [switchdev.ErrDeadlock], and an operation that has not begun is withdrawn. Where
-// callbacks of several registries would wait for each other more than one may get that.
+// operation of another instance may be waited for, of another registry too. Where
+// callbacks would wait for themselves or for each other, one of the operations that are
+// waited for and that have not begun is withdrawn, with [switchdev.ErrDeadlock] as its
+// outcome: this one if it can be. If all have begun, or cannot be withdrawn, Wait alone
+// answers that, and they go on. Where callbacks of several registries would wait for each
+// other more than one may get it.
 //
 // On a Manual registry somebody else has to call [Registry.Poll] meanwhile, except
 // inside callbacks, where what is waited for is carried out at once.
@@ -109,11 +111,8 @@ func (k *Ticket) Wait(ctx context.Context) error {
 	k.reg.ranks.free()
 	c := k.reg.caller(ctx)
 	if c != nil {
-		end, err := c.await(k.on, k.done)
+		end, err := c.await(&wait{k.on, k.done, k})
 		if err != nil {
-			if !k.firm {
-				k.withdraw(err)
-			}
 			return err
 		}
 		defer end()
