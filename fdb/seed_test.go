@@ -136,7 +136,7 @@ func (r *replies) reply(table *Table, k Key, lookup func(*Table, Key) bool) {
 func TestReplyNeverFloods(t *testing.T) {
 	rounds, enough := int64(1_000_000), int64(10_000)
 	if raceEnabled || testing.Short() {
-		rounds, enough = 150_000, 1000
+		rounds, enough = 60_000, 300
 	}
 	r := seedRace(t, rounds, enough, func(table *Table, k Key) bool {
 		hit, ok := table.Lookup(k)
@@ -157,7 +157,11 @@ func TestReplyNeverFloods(t *testing.T) {
 // TestReplyFloodsWithoutTheOverlay shows that the test above can fail: a switch
 // that looks in the main table alone floods.
 func TestReplyFloodsWithoutTheOverlay(t *testing.T) {
-	r := seedRace(t, 100_000, 0, func(table *Table, k Key) bool {
+	rounds := int64(100_000)
+	if raceEnabled || testing.Short() {
+		rounds = 20_000
+	}
+	r := seedRace(t, rounds, 0, func(table *Table, k Key) bool {
 		_, ok := table.stations.LookupMain(camKey(k))
 		return ok
 	})
