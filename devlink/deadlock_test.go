@@ -267,6 +267,34 @@ func TestOperationThatHasBegunIsNotRefused(t *testing.T) {
 	}
 }
 
+// What cannot be withdrawn is waited for to its end where something else of the circle
+// can be.
+func TestReportIsNotRefusedForWhatHasNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegistry(t, Config{})
+		a, b := registered(t, r, "a", ""), registered(t, r, "b", "")
+		var rep *Reporter
+		recovered := false
+		do(t, b, func(l *Locked) (err error) {
+			rep, err = l.AddReporter(ReporterConfig{Name: "fw", Recover: func(context.Context, *Locked, any) error { recovered = true; return nil }})
+			return err
+		})
+		var inner error
+		finish(t, a.SubmitDo(func(ctx context.Context, _ *Locked) error {
+			b.SubmitDo(func(ctx context.Context, _ *Locked) error {
+				inner = a.Do(ctx, func(context.Context, *Locked) error { t.Error("carried out"); return nil })
+				return nil
+			})
+			synctest.Wait() // it waits, and the recovery comes behind it
+			return rep.Report(ctx, "ill", nil)
+		}))
+		mustBe(t, inner, switchdev.ErrDeadlock)
+		if !recovered {
+			t.Error("not recovered")
+		}
+	})
+}
+
 // A circle in which everything has begun is broken by whoever closes it.
 func TestCircleOfWhatHasBegunIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -23,7 +23,7 @@ type activity struct {
 type wait struct {
 	on     target
 	done   <-chan struct{}
-	ticket *Ticket // nil: nobody can be told but who waits
+	ticket *Ticket // of what is waited for; nil: only the wait itself can be refused
 }
 
 // target is what can be waited for.
@@ -74,16 +74,10 @@ func (c *call) await(w *wait) (func(), error) {
 		if circle == nil {
 			return func() { c.endWait(w) }, nil
 		}
-		if w.gives() || !slices.ContainsFunc(circle, (*wait).withdrawn) {
+		if w.ticket == nil || w.withdrawn() || !slices.ContainsFunc(circle, (*wait).withdrawn) {
 			return nil, switchdev.ErrDeadlock
 		}
 	}
-}
-
-// gives reports whether it is the wait that closes a circle that is refused.
-func (w *wait) gives() bool {
-	k := w.ticket
-	return k == nil || k.firm && k.state.Load() == ticketWaiting || w.withdrawn()
 }
 
 // withdrawn takes back what is waited for, if it has not begun.
